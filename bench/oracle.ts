@@ -1,0 +1,93 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { estimateMemory } from "../sizing/memory";
+import { workloadOf, type Job } from "../sizing/job";
+import { findShape } from "../sizing/shape";
+import type { Trainable } from "../sizing/workload";
+
+/** What the tracer writes for one job (flows/sizing_oracle/trace.py). */
+const traceSchema = z.strictObject({
+  name: z.string(),
+  method: z.enum(["sft", "dpo", "grpo"]),
+  model: z.string(),
+  trainable: z.enum(["full", "lora"]),
+  rank: z.number().int(),
+  sequenceTokens: z.number().int(),
+  completionTokens: z.number().int(),
+  microBatch: z.number().int(),
+  checkpointing: z.enum(["none", "full"]),
+  reference: z.enum(["none", "separate", "adapter-off", "precomputed"]),
+  shards: z.number().int(),
+  dropout: z.number(),
+  adapterBytes: z.union([z.literal(2), z.literal(4)]),
+  peakGib: z.number(),
+  byCategoryGib: z.record(z.string(), z.number()),
+});
+
+const fileSchema = z.strictObject({ versions: z.record(z.string(), z.string()), traces: z.array(traceSchema) });
+
+export interface OracleComparison {
+  readonly name: string;
+  readonly tracedGib: number;
+  readonly predictedGib: number;
+}
+
+const file = join(__dirname, "..", "sizing", "data", "measurements", "oracle-traces.json");
+
+/** The analytic model's allocated peak beside the traced one for every stored trace. */
+export function oracleComparison(): OracleComparison[] {
+  if (!existsSync(file)) return [];
+  return fileSchema.parse(JSON.parse(readFileSync(file, "utf8"))).traces.map((trace) => {
+    const shape = findShape(trace.model);
+    if (shape === undefined) throw new Error(`oracle-traces.json: no shape for ${trace.model}`);
+    const trainable: Trainable =
+      trace.trainable === "full"
+        ? { kind: "full" }
+        : {
+            kind: "lora",
+            rank: trace.rank,
+            targets: "all-linear",
+            dropout: trace.dropout > 0,
+            trainsEmbeddings: false,
+          };
+    const job: Job = {
+      name: trace.name,
+      method: trace.method,
+      shape,
+      trainable,
+      weightBytes: 2,
+      optimizer: "adamw-fused",
+      sequenceTokens: trace.sequenceTokens,
+      completionTokens: trace.completionTokens,
+      fillShare: 1,
+      packed: true,
+      globalBatch: trace.microBatch * trace.shards,
+      attention: "flash",
+      loss: "fused",
+      reference: trace.reference,
+      generation: { kind: "none" },
+      steps: 1,
+      checkpointEverySteps: 1,
+      assumed: [],
+    };
+    const workload = workloadOf(job, {
+      gpus: trace.shards,
+      gpusPerNode: Math.min(8, trace.shards),
+      microBatch: trace.microBatch,
+      gradientAccumulation: 1,
+      sharding: trace.shards > 1 ? "fsdp2" : "none",
+      checkpointing: trace.checkpointing,
+      offload: "none",
+      utilization: 0,
+      engineTensorParallel: 1,
+    });
+    const inWeightsType = trace.adapterBytes === 2 ? { autocast: false, adapterBytes: 2 as const } : {};
+    const { peakGib } = estimateMemory({ ...workload, tool: { ...workload.tool, ...inWeightsType } });
+    return {
+      name: trace.name,
+      tracedGib: trace.peakGib,
+      predictedGib: peakGib.allocated,
+    };
+  });
+}

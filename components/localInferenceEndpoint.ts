@@ -1,0 +1,77 @@
+import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { ModelServer, type ModelServerArgs } from "../provider/sdk/modelServer";
+import type { ArtifactStore } from "./artifactStore";
+import { componentTypes } from "./componentTypes";
+import type { InferenceEndpoint } from "./inferenceEndpoint";
+import { type Transform, transformed } from "./transform";
+
+export interface LocalInferenceEndpointArgs {
+  /** Store that holds the model. */
+  store: ArtifactStore;
+
+  /** Prefix of the promoted model to serve. */
+  modelUri: pulumi.Input<string>;
+
+  /** Name under which clients ask for the model. */
+  modelName: string;
+
+  /** Folder under which the server keeps the model's copy, its process record and its log. */
+  processesDirectory: string;
+
+  /**
+   * Server to run: vLLM (its CPU build), or `transformers serve`, which starts faster but lists no models.
+   *
+   * @default `"auto"`: vLLM where it is installed
+   */
+  engine?: "auto" | "vllm" | "transformers";
+
+  /**
+   * Port on 127.0.0.1.
+   *
+   * @default a free one, chosen once and remembered
+   */
+  port?: number;
+
+  /** Changes the arguments of what the component makes. */
+  transform?: { server?: Transform<ModelServerArgs> };
+}
+
+/**
+ * A model behind an OpenAI-compatible server on this machine. Ready means that a real completion was answered.
+ * The server outlives `pulumi up`; when it died, a refresh shows it and `up` brings it back.
+ *
+ * Cost: none; vLLM takes about 3 GiB of memory. Teardown: exactly this process and its children end; the model stays in the store.
+ *
+ * @example
+ * ```ts
+ * new LocalInferenceEndpoint("endpoint", { store, modelUri: grpo.modelUri, modelName: "grpo", processesDirectory });
+ * ```
+ */
+export class LocalInferenceEndpoint extends pulumi.ComponentResource implements InferenceEndpoint {
+  readonly url: pulumi.Output<string>;
+  readonly modelName: pulumi.Output<string>;
+  readonly modelUri: pulumi.Output<string>;
+  readonly nodes: { readonly server: ModelServer };
+
+  constructor(name: string, args: LocalInferenceEndpointArgs, options?: pulumi.ComponentResourceOptions) {
+    super(componentTypes.inferenceEndpoint, name, {}, options);
+    const server = new ModelServer(
+      `${name}-server`,
+      transformed(args.transform?.server, {
+        modelUri: args.modelUri,
+        modelName: args.modelName,
+        engine: args.engine ?? "auto",
+        ...(args.port === undefined ? {} : { requestedPort: args.port }),
+        directory: path.join(args.processesDirectory, name),
+        storeEnvironment: args.store.environment,
+      }),
+      { parent: this },
+    );
+    this.nodes = { server };
+    this.url = server.url;
+    this.modelName = server.modelName;
+    this.modelUri = server.modelUri;
+    this.registerOutputs({ url: this.url, modelName: this.modelName, modelUri: this.modelUri });
+  }
+}

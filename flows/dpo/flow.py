@@ -1,0 +1,21 @@
+"""Direct preference optimisation: learns from pairs of answers.
+
+python flows/dpo/flow.py run                                # the tiny recipe, on this machine
+python flows/dpo/flow.py --config run RECIPE_OR_RUN run     # another recipe, or a planned run
+"""
+
+from metaflow import Config
+
+from posttraining.flow import PostTrainingFlow, document_for, placed_by_plan
+from posttraining.run_document import RECIPES
+
+
+@placed_by_plan
+class DpoFlow(PostTrainingFlow):
+    """The steps are in `posttraining/flow.py`, what is particular to DPO in `posttraining/trainers/dpo.py`."""
+
+    settings = Config("run", default=str(RECIPES / "dpo-tiny.yaml"), parser=document_for("dpo"))
+
+
+if __name__ == "__main__":
+    DpoFlow()

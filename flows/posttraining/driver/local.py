@@ -1,0 +1,204 @@
+"""Runs flows on this machine, one directory and one supervising process for each run."""
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from posttraining.driver.environment import environment_of_run
+from posttraining.driver.errors import DriverError
+from posttraining.driver.metaflow_log import find_error, read_tail
+from posttraining.driver.orchestrator import MISSING, Description, Emit
+from posttraining.driver.processes import ProcessIdentity, end_processes, processes_of_run, this_machine
+from posttraining.driver.record import RunError, RunRecord, RunStatus, now
+from posttraining.driver.request import FlowToRun, LocalSettings
+from posttraining.driver.supervisor import GRACE_SECONDS
+from posttraining.driver.watch import watch_log
+
+_START_SECONDS = 60.0
+
+
+class LocalOrchestrator:
+    """The orchestrator `local`."""
+
+    def __init__(self, settings: LocalSettings, grace_seconds: float = GRACE_SECONDS + 5) -> None:
+        """Makes the orchestrator for one runs directory.
+
+        Args:
+            settings: where the runs live, and their environment.
+            grace_seconds: how long `stop` waits for processes to end before it kills them; longer than the supervisor
+                waits, so that it can still record the end.
+        """
+        self._settings = settings
+        self._grace_seconds = grace_seconds
+        self._table = this_machine()
+
+    def start(self, key: str, flow: FlowToRun) -> Description:
+        """See `Orchestrator.start`. Processes that a dead run with this key left are ended first."""
+        record = self._record(key)
+        with self._file_errors(), record.locked() as lock:
+            status = self._status(record)
+            if status is not None and status.status in ("running", "succeeded", "rejected"):
+                return record.describe(status)
+            self._end(record)
+            environment = environment_of_run(os.environ, self._settings, record)
+            record.prepare(flow.run, Path(environment["METAFLOW_DATASTORE_SYSROOT_LOCAL"]) / ".metaflow")
+            self._spawn(record, flow, environment, lock)
+            return self.describe(key)
+
+    def watch(self, key: str, emit: Emit) -> Description:
+        """See `Orchestrator.watch`.
+
+        Raises:
+            ParentEnded: the process that asked has ended; the run goes on.
+        """
+        if self.describe(key) == MISSING:
+            return MISSING
+        return watch_log(self._record(key).log_file, lambda: self.describe(key), emit)
+
+    def describe(self, key: str) -> Description:
+        """See `Orchestrator.describe`."""
+        record = self._record(key)
+        with self._file_errors():
+            status = self._status(record)
+            return MISSING if status is None else record.describe(status)
+
+    def stop(self, key: str) -> Description:
+        """See `Orchestrator.stop`."""
+        record = self._record(key)
+        with self._file_errors():
+            if not record.directory.exists():
+                return MISSING
+            with record.locked():
+                self._stop(record)
+        return self.describe(key)
+
+    def delete(self, key: str) -> Description:
+        """See `Orchestrator.delete`."""
+        record = self._record(key)
+        with self._file_errors():
+            if not record.directory.exists():
+                return MISSING
+            with record.locked():
+                if record.directory.exists():
+                    self._stop(record)
+                    record.remove()
+        return MISSING
+
+    def stop_all(self) -> list[str]:
+        """See `Orchestrator.stop_all`."""
+        directory = self._settings.runs_directory
+        if not directory.is_dir():
+            return []
+        with self._file_errors():
+            keys = sorted(entry.name for entry in directory.iterdir() if entry.is_dir() and entry.name[0] != ".")
+            live = [key for key in keys if self._is_live(self._record(key))]
+        if live:
+            with ThreadPoolExecutor(max_workers=len(live)) as pool:
+                list(pool.map(self.stop, live))
+        return live
+
+    def _record(self, key: str) -> RunRecord:
+        return RunRecord(self._settings.runs_directory, key)
+
+    def _supervisor(self, record: RunRecord) -> ProcessIdentity | None:
+        """Returns the supervising process if it is live."""
+        recorded = record.read_supervisor()
+        live = recorded is not None and self._table.identify(recorded.pid) == recorded
+        return recorded if live else None
+
+    def _members(self, record: RunRecord) -> list[ProcessIdentity]:
+        return processes_of_run(self._table, record.mark, self._supervisor(record))
+
+    def _is_live(self, record: RunRecord) -> bool:
+        status = self._status(record)
+        return (status is not None and status.status == "running") or bool(self._members(record))
+
+    def _status(self, record: RunRecord) -> RunStatus | None:
+        """Returns the run's status; failed if it is recorded as running and nobody supervises it."""
+        status = record.read_status()
+        if status is None or status.status != "running" or self._supervisor(record) is not None:
+            return status
+        # The supervisor may have recorded the end and ended itself since the record was read.
+        status = record.read_status()
+        if status is None or status.status != "running":
+            return status
+        error = find_error(read_tail(record.log_file))
+        message = (
+            "the process that supervised the run ended without recording how the run ended: "
+            "it was killed, or the machine was restarted"
+        )
+        orphans = self._members(record)
+        if orphans:
+            pids = ", ".join(str(process.pid) for process in orphans)
+            message += f"; processes of the run are still live (pid {pids}): stop, delete or start ends them"
+        return replace(status, status="failed", error=RunError(error.step, message, error.lines))
+
+    def _stop(self, record: RunRecord) -> None:
+        live = self._supervisor(record)
+        self._end(record)
+        status = self._status(record)
+        if status is None or record.read_status() == status:
+            return
+        # Nobody recorded the end. A run that was live until now was stopped; any other had failed before.
+        if live is not None:
+            status = replace(status, status="stopped", error=None)
+        record.write_status(replace(status, finished_at=now()))
+
+    def _end(self, record: RunRecord) -> None:
+        """Ends all processes of the run. The supervisor, asked to end, records how the run ended."""
+        left = end_processes(self._table, lambda: self._members(record), self._grace_seconds)
+        if left:
+            pids = ", ".join(str(process.pid) for process in left)
+            raise DriverError(
+                "processes-remain",
+                f"processes of the run {record.key} do not end (pid {pids}); end them and try again",
+            )
+        record.remove_temporary_directory()
+
+    def _spawn(self, record: RunRecord, flow: FlowToRun, environment: dict[str, str], lock: int) -> None:
+        record.temporary_directory.mkdir(mode=0o700, exist_ok=True)
+        ready, told = os.pipe()
+        with os.fdopen(ready, "rb") as answer:
+            try:
+                with record.log_file.open("ab") as log:
+                    supervisor = subprocess.Popen(
+                        [
+                            *(sys.executable, "-P", "-u", "-m", "posttraining.driver.supervisor"),
+                            *(str(record.directory), str(flow.file), str(lock), str(told)),
+                        ],
+                        cwd=record.directory,
+                        env=environment,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                        pass_fds=(lock, told),
+                    )
+            finally:
+                os.close(told)
+            answered, _, _ = select.select([answer], [], [], _START_SECONDS)
+            if answered and answer.read():
+                return
+        supervisor.kill()
+        supervisor.wait()
+        error = find_error(read_tail(record.log_file))
+        raise DriverError("start-failed", f"the supervising process of the run did not start: {error.message}")
+
+    @contextmanager
+    def _file_errors(self) -> Iterator[None]:
+        """Turns errors of the file system below the runs directory into one that says what to do."""
+        try:
+            yield
+        except OSError as error:
+            place = error.filename or self._settings.runs_directory
+            raise DriverError(
+                "runs-directory-unusable",
+                f"{place}: {error.strerror}; orchestrator.runsDirectory must be a folder that can be written, "
+                "on a disk with free space",
+            ) from error

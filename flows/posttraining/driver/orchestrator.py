@@ -1,0 +1,46 @@
+"""What the driver needs from an orchestrator. `local` is the one that there is; others follow the same contract."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from posttraining.driver.request import FlowToRun
+
+Description = dict[str, Any]
+"""A run's description as docs/contracts.md gives it; JSON."""
+
+Emit = Callable[[dict[str, Any]], None]
+"""Sends one event to the caller."""
+
+MISSING: Description = {"status": "missing"}
+"""The description of a run that does not exist."""
+
+
+class Orchestrator(Protocol):
+    """Runs flows under keys. Every operation but `stop_all` concerns the run with one key.
+
+    All operations raise DriverError if they cannot be carried out.
+    """
+
+    def start(self, key: str, flow: FlowToRun) -> Description:
+        """Starts a run unless one with this key is live, succeeded or rejected; returns the run's description."""
+        ...
+
+    def watch(self, key: str, emit: Emit) -> Description:
+        """Emits `progress` and `step` events until the run ends; returns its description."""
+        ...
+
+    def describe(self, key: str) -> Description:
+        """Returns the run's description, `MISSING` if there is none."""
+        ...
+
+    def stop(self, key: str) -> Description:
+        """Ends a live run and waits for the end of all its processes; returns its description."""
+        ...
+
+    def delete(self, key: str) -> Description:
+        """Stops the run and removes its record; returns `MISSING`."""
+        ...
+
+    def stop_all(self) -> list[str]:
+        """Stops every live run; returns the keys of those that it stopped."""
+        ...

@@ -1,0 +1,233 @@
+"""Which processes belong to a run, and how they are ended.
+
+A process is named by its pid and its start time together, because pids are used again. The processes of a run are those
+that carry the run's mark in their environment (it survives the death of every parent, and a new session, which torchrun
+gives its workers), those in the supervisor's session, and the descendants of all of these (some programs overwrite the
+memory in which the environment is shown when they set their title).
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+MARK_VARIABLE = "POSTTRAINING_RUN"
+"""Environment variable by which the processes of a run are known; its value is `RunRecord.mark`."""
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """A process, never mistaken for a later one with the same pid.
+
+    Attributes:
+        pid: its process id.
+        started: when it started, in the form that the platform gives; only compared for equality.
+    """
+
+    pid: int
+    started: str
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process at the moment of a snapshot. `group` is its session (Linux) or its process group (elsewhere)."""
+
+    identity: ProcessIdentity
+    parent: int
+    group: int
+    ended: bool
+    marked: bool
+
+
+class ProcessTable(Protocol):
+    """The processes of this machine."""
+
+    def identify(self, pid: int) -> ProcessIdentity | None:
+        """Returns the live process with this pid, or None. A process that ended but was not waited for is not live."""
+        ...
+
+    def snapshot(self, mark: str) -> list[Process]:
+        """Returns all processes, each with whether its environment has `MARK_VARIABLE=mark`."""
+        ...
+
+
+class LinuxProcessTable:
+    """Reads /proc. Start times are clock ticks since boot (proc_pid_stat(5)), which no change of the clock moves."""
+
+    def __init__(self) -> None:
+        self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+    def identify(self, pid: int) -> ProcessIdentity | None:
+        """See `ProcessTable.identify`."""
+        process = self._read(pid, None)
+        return None if process is None or process.ended else process.identity
+
+    def snapshot(self, mark: str) -> list[Process]:
+        """See `ProcessTable.snapshot`."""
+        entry = f"{MARK_VARIABLE}={mark}".encode()
+        pids = [int(file.name) for file in Path("/proc").iterdir() if file.name.isdigit()]
+        return [process for pid in pids if (process := self._read(pid, entry)) is not None]
+
+    def _read(self, pid: int, entry: bytes | None) -> Process | None:
+        try:
+            # The second field is the command's name in parentheses, and may hold spaces and parentheses itself.
+            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        marked = False
+        if entry is not None:
+            try:
+                marked = entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            except OSError:
+                # Ended meanwhile, or another user's process.
+                marked = False
+        return Process(
+            identity=ProcessIdentity(pid=pid, started=f"{self._boot}/{fields[19]}"),
+            parent=int(fields[1]),
+            group=int(fields[3]),
+            ended=fields[0] in ("Z", "X"),
+            marked=marked,
+        )
+
+
+class PsProcessTable:
+    """Asks `ps`, for systems without /proc. Start times are `lstart`: fixed when the process starts, to the second."""
+
+    def __init__(self) -> None:
+        # Both list every process with its environment after its command, in full: BSD's and macOS's letters, procps's.
+        self._all_with_environment = "axwwe" if sys.platform == "linux" else "-axwwE"
+
+    def identify(self, pid: int) -> ProcessIdentity | None:
+        """See `ProcessTable.identify`."""
+        for process in self._ask("-p", str(pid), mark=None):
+            if not process.ended:
+                return process.identity
+        return None
+
+    def snapshot(self, mark: str) -> list[Process]:
+        """See `ProcessTable.snapshot`."""
+        return self._ask(self._all_with_environment, mark=mark)
+
+    def _ask(self, *selection: str, mark: str | None) -> list[Process]:
+        asked = subprocess.Popen(
+            ["ps", *selection, "-o", "pid=,ppid=,pgid=,stat=,lstart=,command="],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
+        )
+        output = asked.communicate()[0].decode(errors="replace")
+        found: list[Process] = []
+        for line in output.splitlines():
+            fields = line.split(maxsplit=9)
+            if len(fields) < 9 or not all(field.isdigit() for field in fields[:3]) or int(fields[0]) == asked.pid:
+                continue
+            found.append(
+                Process(
+                    identity=ProcessIdentity(pid=int(fields[0]), started=" ".join(fields[4:9])),
+                    parent=int(fields[1]),
+                    group=int(fields[2]),
+                    ended=fields[3].startswith("Z"),
+                    marked=mark is not None and len(fields) > 9 and f"{MARK_VARIABLE}={mark}" in fields[9].split(),
+                )
+            )
+        return found
+
+
+def this_machine() -> ProcessTable:
+    """Returns the process table of the platform that this runs on."""
+    return LinuxProcessTable() if sys.platform == "linux" else PsProcessTable()
+
+
+def processes_of_run(table: ProcessTable, mark: str, supervisor: ProcessIdentity | None) -> list[ProcessIdentity]:
+    """Returns the live processes of a run, without this process and its ancestors.
+
+    Args:
+        table: the machine's processes.
+        mark: the run's mark.
+        supervisor: the supervising process, when it is known to be live; the numbers of its session and its children
+            mean nothing once it has ended.
+    """
+    processes = {process.identity.pid: process for process in table.snapshot(mark)}
+    members = {process.identity.pid for process in processes.values() if process.marked}
+    if supervisor is not None and supervisor.pid in processes and processes[supervisor.pid].identity == supervisor:
+        members |= {pid for pid, process in processes.items() if supervisor.pid in (pid, process.group)}
+    grown = True
+    while grown:
+        children = {pid for pid, process in processes.items() if process.parent in members and pid not in members}
+        members |= children
+        grown = bool(children)
+    own = os.getpid()
+    while own in processes:
+        members.discard(own)
+        own = processes.pop(own).parent
+    return sorted(
+        (processes[pid].identity for pid in members if not processes[pid].ended), key=lambda identity: identity.pid
+    )
+
+
+def send_signal(table: ProcessTable, process: ProcessIdentity, number: signal.Signals) -> None:
+    """Sends a signal to exactly this process; does nothing if it has ended or belongs to another user."""
+    descriptor = _hold(process.pid)
+    try:
+        if table.identify(process.pid) != process:
+            return
+        if descriptor is None:
+            os.kill(process.pid, number)
+        else:
+            signal.pidfd_send_signal(descriptor, number)
+    except (ProcessLookupError, PermissionError):
+        return
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _hold(pid: int) -> int | None:
+    """Returns a descriptor of the process, for which its pid cannot come to mean another; None where there is none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        # Not Linux, a kernel before 5.3, a container that forbids the call, or the process has ended.
+        return None
+
+
+def wait_for_end(find: Callable[[], Iterable[ProcessIdentity]], seconds: float) -> bool:
+    """Waits until `find` finds no process; returns whether that happened within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while list(find()):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def end_processes(
+    table: ProcessTable, find: Callable[[], list[ProcessIdentity]], grace_seconds: float
+) -> list[ProcessIdentity]:
+    """Ends the processes that `find` finds, and those that appear meanwhile.
+
+    Each gets SIGTERM once; after `grace_seconds` the ones left get SIGKILL.
+
+    Returns:
+        The processes that are still live five seconds after SIGKILL: waiting in the kernel, or another user's.
+    """
+    asked: set[ProcessIdentity] = set()
+    started = time.monotonic()
+    while live := find():
+        waited = time.monotonic() - started
+        if waited > grace_seconds + 5:
+            return live
+        for process in live:
+            if waited >= grace_seconds:
+                send_signal(table, process, signal.SIGKILL)
+            elif process not in asked:
+                asked.add(process)
+                send_signal(table, process, signal.SIGTERM)
+        time.sleep(0.05)
+    return []

@@ -1,0 +1,212 @@
+"""The directory of one run: which files it has, and how they are read and written.
+
+`status.json` and `supervisor.json` are replaced atomically, so a reader needs no lock. Who starts, stops or deletes a
+run holds the key's lock, a file beside the directory, so that the directory can be removed under it.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from posttraining.driver.json_values import one_line
+from posttraining.driver.processes import ProcessIdentity
+
+Status = Literal["running", "succeeded", "rejected", "failed", "stopped"]
+
+
+def now() -> str:
+    """Returns the present time as ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class RunError:
+    """Why a run failed.
+
+    Attributes:
+        step: the step that failed, None if the flow failed outside of its steps.
+        message: one line, the exception if there was one.
+        lines: the last log lines of that step, without Metaflow's own frames and messages.
+    """
+
+    step: str | None
+    message: str
+    lines: list[str]
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """What is recorded about a run. Times are ISO 8601 UTC; `cards` are file names in the run's `cards/`."""
+
+    status: Status
+    started_at: str
+    finished_at: str | None = None
+    run_id: str | None = None
+    pathspec: str | None = None
+    result: dict[str, Any] | None = None
+    cards: list[str] = field(default_factory=list)
+    error: RunError | None = None
+
+
+class RunRecord:
+    """The files of the run with one key."""
+
+    def __init__(self, runs_directory: Path, key: str) -> None:
+        self.key = key
+        self.directory = runs_directory / key
+        self.run_file = self.directory / "run.json"
+        self.supervisor_file = self.directory / "supervisor.json"
+        self.status_file = self.directory / "status.json"
+        self.log_file = self.directory / "log.txt"
+        self.cards_directory = self.directory / "cards"
+        # Metaflow writes its run id here when the run begins; gone as soon as it is in status.json.
+        self.attributes_file = self.directory / "metaflow-run.json"
+        self.lock_file = runs_directory / f".{key}.lock"
+
+    @property
+    def mark(self) -> str:
+        """The value of `MARK_VARIABLE` for this run's processes; of fixed length, so none is the start of another."""
+        return hashlib.sha256(bytes(self.directory.resolve())).hexdigest()[:32]
+
+    @property
+    def temporary_directory(self) -> Path:
+        """Folder for the short-lived files of the run's processes, some of which libraries never remove.
+
+        Not in the run's directory, whose path may be long: that of a Unix socket has 107 characters at most.
+        """
+        return Path("/tmp") / f"posttraining-{self.mark[:12]}"
+
+    def remove_temporary_directory(self) -> None:
+        """Removes the folder of short-lived files, if there is one."""
+        shutil.rmtree(self.temporary_directory, ignore_errors=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[int]:
+        """Waits for the lock of the key and holds it; yields its file descriptor.
+
+        The lock is held until every copy of the descriptor is closed: a child that inherits it prolongs it.
+        """
+        self.lock_file.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                # Who held it before may have removed the file; then the lock of the new file counts.
+                if self._is_lock(descriptor):
+                    yield descriptor
+                    return
+            finally:
+                os.close(descriptor)
+
+    def _is_lock(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), self.lock_file.stat())
+        except FileNotFoundError:
+            return False
+
+    def read_status(self) -> RunStatus | None:
+        """Returns what is recorded, or None if there is no record. A damaged record reads as a failed run."""
+        try:
+            document = json.loads(self.status_file.read_bytes())
+            error = document["error"]
+            return RunStatus(
+                status=cast(Status, document["status"]),
+                started_at=document["startedAt"],
+                finished_at=document["finishedAt"],
+                run_id=document["runId"],
+                pathspec=document["pathspec"],
+                result=document["result"],
+                cards=document["cards"],
+                error=None if error is None else RunError(error["step"], error["message"], error["lines"]),
+            )
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, KeyError, TypeError) as problem:
+            message = f"the record {self.status_file} is damaged: {type(problem).__name__}: {problem}"
+            return RunStatus(status="failed", started_at=now(), error=RunError(None, message, []))
+
+    def write_status(self, status: RunStatus) -> None:
+        """Replaces the record."""
+        document = self._document(status) | {"cards": status.cards}
+        self._replace(self.status_file, document)
+
+    def describe(self, status: RunStatus) -> dict[str, Any]:
+        """Returns the description that the driver answers with."""
+        return self._document(status) | {
+            "cards": [str(self.cards_directory / name) for name in status.cards],
+            "logFile": str(self.log_file),
+        }
+
+    @staticmethod
+    def _document(status: RunStatus) -> dict[str, Any]:
+        error = status.error
+        return {
+            "status": status.status,
+            "runId": status.run_id,
+            "pathspec": status.pathspec,
+            "startedAt": status.started_at,
+            "finishedAt": status.finished_at,
+            "result": status.result,
+            "error": None if error is None else {"step": error.step, "message": error.message, "lines": error.lines},
+        }
+
+    def read_supervisor(self) -> ProcessIdentity | None:
+        """Returns the process that supervises, or last supervised, the run."""
+        try:
+            document = json.loads(self.supervisor_file.read_bytes())
+            return ProcessIdentity(pid=int(document["pid"]), started=str(document["started"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write_supervisor(self, identity: ProcessIdentity) -> None:
+        """Records who supervises the run."""
+        self._replace(self.supervisor_file, {"pid": identity.pid, "started": identity.started})
+
+    def prepare(self, run: dict[str, Any], metaflow_directory: Path) -> None:
+        """Makes the directory ready for a new run: the run document is written, what an earlier run left is gone.
+
+        An earlier `status.json` stays until the new supervisor replaces it, so that there is always a true one.
+
+        Args:
+            run: the document that the flow is given.
+            metaflow_directory: where Metaflow keeps what it keeps in files; made if need be.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._replace(self.run_file, run)
+        for file in (self.log_file, self.attributes_file):
+            file.unlink(missing_ok=True)
+        if self.cards_directory.exists():
+            shutil.rmtree(self.cards_directory)
+        self.cards_directory.mkdir()
+        # Metaflow looks for a folder of this name upwards from where it runs, for its configuration and, when artifacts
+        # are kept in files, to write cards, which its client then reads below METAFLOW_DATASTORE_SYSROOT_LOCAL
+        # (metaflow/plugins/cards/card_datastore.py and card_client.py, 2.19.39). The link makes both the same folder.
+        link = self.directory / ".metaflow"
+        link.unlink(missing_ok=True)
+        metaflow_directory.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(metaflow_directory, target_is_directory=True)
+
+    def remove(self) -> None:
+        """Removes the directory and the lock; to be called with the lock held."""
+        shutil.rmtree(self.directory)
+        self.lock_file.unlink(missing_ok=True)
+
+    def _replace(self, file: Path, document: Any) -> None:
+        temporary = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            with temporary.open("w", encoding="utf-8") as stream:
+                stream.write(one_line(document) + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(file)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

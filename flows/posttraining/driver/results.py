@@ -1,0 +1,82 @@
+"""Reads what a finished run left, through Metaflow's client.
+
+Metaflow reads its configuration from the environment when it is imported, so it is imported only when it is needed: in
+the supervising process, once the flow has ended.
+"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from posttraining.driver.json_values import finite, one_line
+
+
+class UnusableResult(Exception):
+    """The run ended well but did not leave a result as docs/contracts.md describes it."""
+
+
+def read_result(pathspec: str) -> dict[str, Any]:
+    """Returns the artifact `result` of the run's end step.
+
+    Args:
+        pathspec: `<flow>/<run id>`.
+
+    Raises:
+        UnusableResult: there is none, or it is not a JSON object with a boolean `promoted`.
+    """
+    import metaflow
+
+    metaflow.namespace(None)
+    task = metaflow.Run(pathspec).end_task
+    if task is None or "result" not in task:
+        raise UnusableResult("the flow's end step has no artifact `result`")
+    result = task["result"].data
+    if not isinstance(result, dict) or not isinstance(result.get("promoted"), bool):
+        raise UnusableResult("the flow's artifact `result` is not an object with a boolean `promoted`")
+    try:
+        one_line(result)
+    except (TypeError, ValueError) as error:
+        raise UnusableResult(f"the flow's artifact `result` is not plain JSON: {error}") from error
+    return finite(result)
+
+
+def write_cards(pathspec: str, directory: Path) -> list[str]:
+    """Writes the run's cards as HTML files, named after their steps, and returns the file names in the order of steps.
+
+    A card that cannot be read is reported on standard error and left out.
+    """
+    import metaflow
+    from metaflow.cards import get_cards
+    from metaflow.plugins.cards.exception import CardNotPresentException
+
+    metaflow.namespace(None)
+    run = metaflow.Run(pathspec)
+    names: list[str] = []
+    for task in [task for step in reversed(list(run)) if _has_cards(run, step.id) for task in reversed(list(step))]:
+        try:
+            for card in get_cards(task):
+                name = _free_name(task.path_components[2], card.id, task.id, names)
+                (directory / name).write_text(card.get(), encoding="utf-8")
+                names.append(name)
+        except CardNotPresentException:
+            continue
+        except Exception as error:
+            print(f"the cards of {task.pathspec} cannot be read: {error!r}", file=sys.stderr)
+    return names
+
+
+def _has_cards(run: Any, step: str) -> bool:
+    # Metaflow keeps the graph beside the artifacts. Looking for cards takes over a second for each task in an S3 store.
+    decorators = run.end_task["_graph_info"].data["steps"][step]["decorators"]
+    return any(decorator["name"] == "card" for decorator in decorators)
+
+
+def _free_name(step: str, card_id: str | None, task_id: str, taken: list[str]) -> str:
+    stem = step if card_id is None else f"{step}-{re.sub(r'[^A-Za-z0-9_-]', '_', card_id)}"
+    number = 1
+    name = f"{stem}.html"
+    while name in taken:
+        name = f"{stem}-{task_id}.html" if number == 1 else f"{stem}-{task_id}-{number}.html"
+        number += 1
+    return name

@@ -1,0 +1,114 @@
+"""The registry of trained models: plain files in the store, what each came from, and which one is promoted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from posttraining import storage
+from posttraining.evaluation import task_fingerprints
+from posttraining.examples import Examples
+from posttraining.models import LINEAGE_FILE, read_lineage
+
+PROMOTED_FILE = "promoted.json"
+
+_PACKAGES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+    "lm-eval",
+    "metaflow",
+    "vllm",
+)
+
+
+def model_uri(models_root: str, name: str, run_id: str) -> str:
+    """Where a run's model goes."""
+    return storage.join(models_root, name, run_id)
+
+
+def upload_model(folder: Path, uri: str) -> None:
+    """Uploads model and tokenizer files."""
+    storage.upload_folder(folder, uri)
+
+
+def register_model(
+    document: dict[str, Any], result: dict[str, Any], examples: Examples, pathspec: str, flow_file: Path
+) -> None:
+    """Records beside a model what it was made from and how good it is, and promotes it if it passed its gate.
+
+    Args:
+        document: the run document.
+        result: the flow's result.
+        examples: what the model was trained on.
+        pathspec: the Metaflow run.
+        flow_file: the flow's code.
+    """
+    recipe, uri, base = document["recipe"], result["modelUri"], result["baseModelUri"]
+    base_is_registered = read_lineage(base) is not None
+    lineage = {
+        "recipe": recipe,
+        "plan": document["plan"],
+        "baseModel": {"uri": base, "lineage": storage.join(base, LINEAGE_FILE) if base_is_registered else None},
+        "data": {
+            "source": recipe["dataset"]["source"],
+            "fingerprint": examples.fingerprint,
+            "examples": examples.count,
+        },
+        "code": code_hash(flow_file),
+        "packages": package_versions(),
+        "pathspec": pathspec,
+        "metrics": result["metrics"],
+        "evaluation": task_fingerprints(recipe, document["plan"]),
+        "gate": result["gate"],
+        "promoted": result["promoted"],
+    }
+    storage.write_bytes(storage.join(uri, LINEAGE_FILE), _json(lineage))
+    if result["promoted"]:
+        pointer = {
+            "modelUri": uri,
+            "pathspec": pathspec,
+            "promotedAt": datetime.now(UTC).isoformat(timespec="seconds"),
+            "metrics": result["metrics"],
+        }
+        storage.write_bytes(storage.join(document["modelsRoot"], document["name"], PROMOTED_FILE), _json(pointer))
+
+
+def promoted_model(models_root: str, name: str) -> dict[str, Any] | None:
+    """The pointer to the last promoted model of a deployment; None if none was ever promoted."""
+    content = storage.read_bytes(storage.join(models_root, name, PROMOTED_FILE))
+    return None if content is None else json.loads(content)
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the installed packages that decide a training's outcome."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def code_hash(flow_file: Path) -> str:
+    """SHA-256 over the flow's file and this library."""
+    library = Path(__file__).parent
+    found = hashlib.sha256(flow_file.read_bytes())
+    for file in sorted(library.rglob("*")):
+        if file.suffix in (".py", ".yaml", ".json") and "driver" not in file.parts:
+            found.update(file.relative_to(library).as_posix().encode())
+            found.update(file.read_bytes())
+    return found.hexdigest()
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,50 @@
+"""A training job: everything that a training process needs to know, as a file that torchrun's processes read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """One training. Folders are local to the node."""
+
+    recipe: dict[str, Any]
+    plan: dict[str, Any]
+    model: str
+    """Folder with the base model."""
+    examples: str
+    """File with the training examples, JSON lines."""
+    output: str
+    """Folder for the trained model: whole weights, or an adapter where the recipe trains one."""
+    scratch: str
+    """Folder for checkpoints and the training history."""
+    node: int = 0
+    nodes: int = 1
+    """Nodes that train; a node that only generates is not counted."""
+    resume_from: str | None = None
+    """Folder with the checkpoint to go on from."""
+    generation_server: str | None = None
+    """Host of the vLLM server that GRPO generates with."""
+
+    @property
+    def processes_per_node(self) -> int:
+        """One for each GPU; without GPUs one, unless the plan asks for more (`processesPerNode`)."""
+        return self.plan["gpusPerNode"] or self.plan.get("processesPerNode", 1)
+
+    @property
+    def history(self) -> Path:
+        """File with what the trainer logged, one JSON object a line."""
+        return Path(self.scratch) / "history.jsonl"
+
+    def write(self, file: Path) -> None:
+        """Writes the job for other processes."""
+        file.write_text(json.dumps(asdict(self)))
+
+    @staticmethod
+    def read(file: Path) -> TrainingJob:
+        """Reads what `write` wrote."""
+        return TrainingJob(**json.loads(file.read_text()))

@@ -1,0 +1,85 @@
+"""Runs a training job in this process: alone, or as one of the processes that torchrun started."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from posttraining.checkpoints import CheckpointStore
+from posttraining.library_imports import lean_imports
+from posttraining.trainers.arguments import training_arguments
+from posttraining.trainers.job import TrainingJob
+
+
+def run_training(job: TrainingJob) -> None:
+    """Trains, and has the first process write model (or adapter) and tokenizer to `job.output`."""
+    # Every model and dataset is a local file by now; asking the hub about each would only cost time.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    with lean_imports():
+        from datasets import Dataset
+        from transformers import PrinterCallback
+
+        from posttraining.trainers.callbacks import CheckpointCallback, ProgressCallback
+
+        import_module(f"trl.trainer.{job.recipe['method']}_trainer")
+    # In a file that the node's processes share: what one has tokenised, or computed with the reference model, all read.
+    dataset = Dataset.from_json(job.examples, cache_dir=str(Path(job.scratch) / "datasets"))
+    trainer = _trainer(job, dataset)
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(ProgressCallback(job))
+    store = CheckpointStore.of_this_task(node=job.node, nodes=job.nodes)
+    if store is not None:
+        trainer.add_callback(CheckpointCallback(job, store))
+    _require_planned_processes(job, trainer)
+    trainer.train(resume_from_checkpoint=job.resume_from)
+    if trainer.is_fsdp_enabled:
+        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
+    trainer.save_model(job.output)
+    if trainer.is_world_process_zero():
+        _keep_model_files(Path(job.output))
+
+
+def _keep_model_files(folder: Path) -> None:
+    """Removes what the trainer writes beside the model: its pickled arguments, and a card for the hub."""
+    for name in ("training_args.bin", "README.md"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _trainer(job: TrainingJob, dataset: Any) -> Any:
+    arguments = training_arguments(job)
+    match job.recipe["method"]:
+        case "sft":
+            from posttraining.trainers.sft import sft_trainer
+
+            return sft_trainer(job, dataset, arguments)
+        case "dpo":
+            from posttraining.trainers.dpo import dpo_trainer
+
+            return dpo_trainer(job, dataset, arguments)
+        case "grpo":
+            from posttraining.trainers.grpo import grpo_trainer
+
+            return grpo_trainer(job, dataset, arguments)
+        case method:
+            raise ValueError(f"method {method} has no trainer")
+
+
+def _require_planned_processes(job: TrainingJob, trainer: Any) -> None:
+    """Fails where what was planned did not come about, rather than training slower, or several times the same.
+
+    Without a usable GPU torchrun's processes stay apart and each trains alone; and where accelerate does not support
+    FSDP, it falls back to copies of all states in every process without a word.
+    """
+    import torch
+    from accelerate.utils import DistributedType
+
+    gpus, processes = job.plan["gpusPerNode"], job.nodes * job.processes_per_node
+    if gpus > torch.cuda.device_count():
+        raise RuntimeError(f"the plan has {gpus} GPUs on each node, but torch sees {torch.cuda.device_count()} here")
+    if trainer.args.world_size != processes:
+        raise RuntimeError(f"the plan has {processes} processes, but {trainer.args.world_size} have joined")
+    kind = trainer.accelerator.distributed_type
+    if job.plan["sharding"] == "fsdp2" and processes > 1 and kind != DistributedType.FSDP:
+        raise RuntimeError(f"the plan shards with FSDP2, but accelerate chose {kind.value}: states would be replicated")

@@ -1,0 +1,438 @@
+"""Traces one training step: the real model class and TRL's trainers' own loss at full shape, without weights or a GPU.
+
+PyTorch's `FakeTensorMode` gives tensors shapes and no data; `MemTracker` counts live storages as they come and go.
+The loss is `compute_loss` of TRL's `SFTTrainer`, `DPOTrainer` and `GRPOTrainer` with TRL's scoring head
+(`add_fused_lm_head`), adapters are PEFT's, sharding is FSDP2 over a fake process group. GRPO's completions are given, not
+generated. The peak is that of allocated memory: no allocator slack, CUDA context or NCCL.
+
+The head's fallback for processors makes float32 tiles that its GPU kernel keeps in registers; narrow tiles keep that
+difference below 0.2 GiB.
+
+    python -m sizing_oracle.trace --output ../sizing/data/measurements/oracle-traces.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import OrderedDict, defaultdict
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.distributed._tools.mem_tracker import MemTracker
+from torch.distributed.device_mesh import init_device_mesh
+from torch.utils.hooks import RemovableHandle
+
+GIB = 2**30
+
+
+class _Tracker(MemTracker):
+    """PyTorch's tracker for models with frozen parameters, which have no gradients to hook."""
+
+    _patched = ("register_hook", "register_post_accumulate_grad_hook")
+
+    def __enter__(self) -> Any:
+        self._originals = {name: getattr(torch.Tensor, name) for name in self._patched}
+        for name, original in self._originals.items():
+
+            def register(tensor: torch.Tensor, hook: Any, original: Any = original) -> Any:
+                return original(tensor, hook) if tensor.requires_grad else RemovableHandle(OrderedDict())
+
+            setattr(torch.Tensor, name, register)
+        return super().__enter__()
+
+    def _again(self, module: torch.nn.Module) -> bool:
+        """A reference pass through the policy's own modules: its tensors count, its modules have been seen."""
+        return module in self.memory_tracking and not torch.is_grad_enabled()
+
+    def _pre_fw_hook(self, module: torch.nn.Module, *arguments: Any) -> None:
+        if not self._again(module):
+            super()._pre_fw_hook(module, *arguments)
+
+    def _post_fw_hook(self, module: torch.nn.Module, *arguments: Any) -> None:
+        if not self._again(module):
+            super()._post_fw_hook(module, *arguments)
+
+    def __exit__(self, *exception: Any) -> None:
+        for name, original in self._originals.items():
+            setattr(torch.Tensor, name, original)
+        super().__exit__(*exception)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training step; sizes per GPU."""
+
+    method: str
+    model: str
+    trainable: str
+    rank: int
+    sequenceTokens: int
+    completionTokens: int
+    microBatch: int
+    checkpointing: str
+    reference: str
+    shards: int
+    dropout: float = 0.0
+    adapterBytes: int = 4
+
+    @property
+    def name(self) -> str:
+        """What the job is, in words; unique."""
+        sharding = f", 1 of {self.shards} FSDP2 ranks" if self.shards > 1 else ""
+        adapters = " in bf16 with dropout" if self.adapterBytes == 2 and self.dropout > 0 else ""
+        return (
+            f"{self.method.upper()} {self.model.split('/')[-1]} {self.trainable}{adapters},"
+            f" {self.microBatch} x {self.sequenceTokens}, checkpointing {self.checkpointing}{sharding}"
+        )
+
+
+_CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "HuggingFaceTB/SmolLM3-3B": (
+        "smollm3",
+        {
+            "hidden_size": 2048,
+            "intermediate_size": 11008,
+            "num_hidden_layers": 36,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 4,
+            "vocab_size": 128256,
+            "tie_word_embeddings": True,
+            "pad_token_id": 0,
+        },
+    ),
+    "meta-llama/Llama-3.2-3B": (
+        "llama",
+        {
+            "hidden_size": 3072,
+            "intermediate_size": 8192,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 24,
+            "num_key_value_heads": 8,
+            "head_dim": 128,
+            "vocab_size": 128256,
+            "tie_word_embeddings": True,
+        },
+    ),
+    "Qwen/Qwen2.5-32B": (
+        "qwen2",
+        {
+            "hidden_size": 5120,
+            "intermediate_size": 27648,
+            "num_hidden_layers": 64,
+            "num_attention_heads": 40,
+            "num_key_value_heads": 8,
+            "vocab_size": 152064,
+            "tie_word_embeddings": False,
+        },
+    ),
+    "meta-llama/Llama-3.1-70B": (
+        "llama",
+        {
+            "hidden_size": 8192,
+            "intermediate_size": 28672,
+            "num_hidden_layers": 80,
+            "num_attention_heads": 64,
+            "num_key_value_heads": 8,
+            "vocab_size": 128256,
+            "tie_word_embeddings": False,
+        },
+    ),
+}
+
+
+def _model(name: str) -> Any:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    kind, settings = _CONFIGURATIONS[name]
+    config = AutoConfig.for_model(kind, **settings)
+    return AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, attn_implementation="sdpa")
+
+
+def _materialise(model: torch.nn.Module) -> None:
+    """Gives every meta parameter and buffer a fake storage; must run under `FakeTensorMode`. Tied weights stay tied."""
+    made: dict[int, Any] = {}
+    for module in model.modules():
+        for name, parameter in list(module._parameters.items()):
+            if parameter is None:
+                continue
+            if id(parameter) not in made:
+                fake = torch.empty(parameter.shape, dtype=parameter.dtype)
+                made[id(parameter)] = torch.nn.Parameter(fake, requires_grad=parameter.requires_grad)
+            module._parameters[name] = made[id(parameter)]
+        for name, buffer in list(module._buffers.items()):
+            if buffer is not None:
+                module._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype)
+
+
+# What each trainer has its head compute for every token beside the log-probability.
+_HEAD_OUTPUTS = {
+    "sft": ("log_probs", "entropy", "is_top1"),
+    "dpo": ("log_probs", "entropy", "mean_logits", "is_top1"),
+    "grpo": ("log_probs", "entropy"),
+}
+
+
+def _policy(job: Job, outputs: tuple[str, ...]) -> Any:
+    from trl.trainer.utils import add_fused_lm_head
+
+    model = _model(job.model)
+    model.train()
+    add_fused_lm_head(model, outputs=outputs)
+    if job.checkpointing == "full":
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if job.trainable == "lora":
+        from peft import LoraConfig, get_peft_model
+
+        model.enable_input_require_grads()
+        adapter = LoraConfig(r=job.rank, lora_alpha=2 * job.rank, lora_dropout=job.dropout, target_modules="all-linear")
+        model = get_peft_model(model, adapter, low_cpu_mem_usage=True, autocast_adapter_dtype=job.adapterBytes == 4)
+        if job.adapterBytes == 2:
+            model = model.to(torch.bfloat16)
+    return model
+
+
+def _shard(model: Any, mesh: Any) -> None:
+    from torch.distributed.fsdp import fully_shard
+
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    for layer in base.model.layers:
+        fully_shard(layer, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+
+
+class _LossIsDone(Exception):
+    """The trainer asks for its first metric: the loss is there, and metrics need numbers that fake tensors lack."""
+
+
+class _Accelerator:
+    """What the trainers' loss asks of `accelerate.Accelerator`, for one process."""
+
+    device = torch.device("cpu")
+    num_processes = 1
+    is_main_process = True
+    parallelism_config = None
+
+    def autocast(self) -> Any:
+        return nullcontext()  # the whole step runs under one already
+
+    def unwrap_model(self, model: Any) -> Any:
+        return model
+
+    def gather_for_metrics(self, tensor: Any) -> Any:
+        raise _LossIsDone
+
+    def reduce(self, tensor: Any, reduction: str) -> Any:
+        raise _LossIsDone
+
+
+def _trainer(job: Job, model: Any, reference: Any) -> Any:
+    """TRL's trainer for the method with its default settings; made without `__init__`, which loads models and data."""
+    import trl
+
+    kind = {"sft": "SFT", "dpo": "DPO", "grpo": "GRPO"}[job.method]
+    arguments = getattr(trl, f"{kind}Config")(output_dir="unused", use_cpu=True, bf16=False, report_to="none")
+    common = {
+        "model": model,
+        "args": arguments,
+        "accelerator": _Accelerator(),
+        "aux_loss_enabled": False,
+        "_metrics": defaultdict(lambda: defaultdict(list)),
+    }
+    own: dict[str, dict[str, Any]] = {
+        "sft": {"compute_loss_func": None, "label_smoother": None},
+        "dpo": {
+            "ref_model": reference,
+            "precompute_ref_logps": job.reference == "precomputed",
+            "ld_alpha": None,
+            "f_divergence_type": "reverse_kl",
+            "loss_types": ["sigmoid"],
+            "loss_weights": [1.0],
+            "beta": 0.1,
+            "label_smoothing": 0.0,
+            "use_weighting": False,
+        },
+        "grpo": {
+            "beta": 0.0,
+            "loss_type": "grpo",
+            "importance_sampling_level": "token",
+            "epsilon_low": 0.2,
+            "epsilon_high": 0.2,
+            "top_entropy_quantile": 1.0,
+            "off_policy_mask_threshold": None,
+            "use_vllm": False,
+            "current_gradient_accumulation_steps": 1,
+            "_entropy_bonus_enabled": False,
+        },
+    }
+    trainer = object.__new__(getattr(trl, f"{kind}Trainer"))
+    trainer.__dict__.update(common | own[job.method])
+    return trainer
+
+
+def _batch(job: Job) -> dict[str, torch.Tensor]:
+    """What the method's data collator hands to the loss."""
+
+    def ones(rows: int, tokens: int) -> torch.Tensor:
+        return torch.ones((rows, tokens), dtype=torch.int64)
+
+    prompt = job.sequenceTokens - job.completionTokens
+    match job.method:
+        case "sft":
+            whole = ones(job.microBatch, job.sequenceTokens)
+            return {"input_ids": whole, "attention_mask": torch.ones_like(whole), "labels": whole.clone()}
+        case "dpo":
+            whole = ones(2 * job.microBatch, job.sequenceTokens)
+            return {
+                "input_ids": whole,
+                "attention_mask": torch.ones_like(whole),
+                "completion_mask": torch.ones_like(whole),
+            }
+        case "grpo":
+            return {
+                "prompt_ids": ones(job.microBatch, prompt),
+                "prompt_mask": ones(job.microBatch, prompt),
+                "completion_ids": ones(job.microBatch, job.completionTokens),
+                "completion_mask": ones(job.microBatch, job.completionTokens),
+                "advantages": torch.ones(job.microBatch),
+            }
+    raise ValueError(f"method: {job.method} is not sft, dpo or grpo")
+
+
+def _loss(trainer: Any, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The trainer's loss, taken from its frame when it turns to its metrics."""
+    try:
+        return trainer.compute_loss(model, batch)
+    except _LossIsDone as done:
+        loss = None
+        frame = done.__traceback__
+        while frame is not None:
+            if frame.tb_frame.f_code.co_name in ("compute_loss", "_compute_loss"):
+                loss = frame.tb_frame.f_locals.get("loss", loss)
+            frame = frame.tb_next
+        # The frames would hold what the trainer lets go of when it returns.
+        done.__traceback__ = None
+        if loss is None:
+            raise RuntimeError("the trainer gathers metrics before it has a loss; see trl's release notes") from None
+        return loss
+
+
+def trace(job: Job) -> dict[str, Any]:
+    """Peak of one step, GiB, in total and by category."""
+    autocast = job.adapterBytes == 4 and (job.shards == 1 or job.trainable == "lora")
+    # The mesh holds real numbers, so it is made before tensors turn fake.
+    mesh = init_device_mesh("cpu", (job.shards,)) if job.shards > 1 else None
+    with torch.device("meta"):
+        model = _policy(job, _HEAD_OUTPUTS[job.method])
+        reference = None
+        if job.reference == "separate":
+            frozen = Job(**{**asdict(job), "trainable": "full", "checkpointing": "none"})
+            reference = _policy(frozen, ("log_probs",))
+            reference.requires_grad_(False)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        for built in (model, reference):
+            if built is not None:
+                _materialise(built)
+        if job.shards > 1:
+            _shard(model, mesh)
+            if reference is not None:
+                _shard(reference, mesh)
+        optimizer = torch.optim.AdamW(
+            [p for p in model.parameters() if p.requires_grad], lr=1e-5, fused=False, foreach=False
+        )
+        trainer = _trainer(job, model, reference)
+        batch = _batch(job)
+        for parameter in model.parameters():  # a first step of zeros makes the optimizer's states
+            if parameter.requires_grad:
+                parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()
+        optimizer.zero_grad()
+        tracker = _Tracker()
+        tracker.track_external(*[m for m in (model, reference, optimizer) if m is not None])
+        with tracker:
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+                loss = _loss(trainer, model, batch)
+            loss.backward()
+            optimizer.step()
+        peak = tracker.get_tracker_snapshot("peak")[torch.device("cpu")]
+    named = {str(getattr(key, "value", key)): value / GIB for key, value in peak.items()}
+    total = next(value for key, value in named.items() if "total" in key.lower())
+    return {
+        "name": job.name,
+        **asdict(job),
+        "peakGib": round(total, 3),
+        "byCategoryGib": {
+            key: round(value, 3) for key, value in named.items() if "total" not in key.lower() and value > 0
+        },
+    }
+
+
+def jobs() -> list[Job]:
+    """What nobody has published: DPO, GRPO and sharded 70B; two SFT jobs tie the oracle to what was measured."""
+    small = "HuggingFaceTB/SmolLM3-3B"
+    llama = "meta-llama/Llama-3.2-3B"
+    large = "meta-llama/Llama-3.1-70B"
+    return [
+        Job("sft", llama, "full", 0, 2048, 2048, 2, "none", "none", 1),
+        Job("sft", llama, "lora", 16, 2048, 2048, 2, "none", "none", 1),
+        Job("dpo", small, "full", 0, 2048, 2048, 1, "none", "separate", 1),
+        Job("sft", large, "lora", 32, 4096, 4096, 2, "full", "none", 8),
+        Job("dpo", small, "lora", 16, 2048, 2048, 1, "none", "adapter-off", 1),
+        Job("grpo", small, "full", 0, 1536, 1024, 4, "none", "none", 1),
+        Job("grpo", small, "lora", 32, 1536, 1024, 4, "full", "none", 1),
+        # SageMaker HyperPod's recipe for 32B at its limit of tokens, the tightest of all on the instances that they name.
+        Job(
+            "dpo", "Qwen/Qwen2.5-32B", "lora", 16, 4096, 4096, 1, "full", "adapter-off", 8, dropout=0.05, adapterBytes=2
+        ),
+        Job("sft", large, "full", 0, 4096, 4096, 1, "full", "none", 8),
+        Job("dpo", large, "lora", 32, 2048, 2048, 1, "full", "adapter-off", 8),
+    ]
+
+
+def main() -> int:
+    """Traces the jobs and writes what it finds after each of them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--only", default="", help="trace only jobs whose name contains this")
+    parser.add_argument("--again", action="store_true", help="trace jobs anew that the output already holds")
+    arguments = parser.parse_args()
+
+    import trl.trainer.utils
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    trl.trainer.utils._CHUNKED_LOGPROB_CHUNK_SIZE = 1024
+    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=8)
+    # Traces of earlier runs stay, so that a run may be cut short and gone on with.
+    stored = json.loads(arguments.output.read_text())["traces"] if arguments.output.exists() else []
+    traces = {trace["name"]: trace for trace in stored}
+    failed = 0
+    for job in jobs():
+        if arguments.only not in job.name or (job.name in traces and not arguments.again):
+            continue
+        started = time.monotonic()
+        try:
+            traced = trace(job)
+        except Exception as error:
+            print(f"{job.name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            failed += 1
+            continue
+        print(f"{job.name}: {traced['peakGib']} GiB in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        traces[job.name] = traced
+        versions = {name: version(name) for name in ("torch", "transformers", "trl", "peft")}
+        arguments.output.write_text(
+            json.dumps({"versions": versions, "traces": list(traces.values())}, indent=2) + "\n"
+        )
+    dist.destroy_process_group()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

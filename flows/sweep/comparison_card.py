@@ -1,0 +1,101 @@
+"""The part of a sweep's card that compares its candidates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from posttraining.training_metrics import History
+
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+
+
+def draw_comparison(card: Any, result: dict[str, Any], histories: dict[str, History]) -> None:
+    """Draws a table of the candidates, their headline metric over the learning rate, and their losses.
+
+    Args:
+        card: an entry of `current.card`.
+        result: the sweep's result, with `candidates`.
+        histories: what the trainers logged, by candidate.
+    """
+    from metaflow.cards import Markdown, Table, VegaChart
+
+    headline = result["headline"]["metric"]
+    swept = result["candidates"]
+    passed = sum(candidate["promoted"] for candidate in swept)
+    card.append(Markdown(f"## Candidates: {passed} of {len(swept)} passed the gate"))
+    if passed == 0:
+        card.append(Markdown("None passed, so nothing was promoted; the best of those that failed was kept."))
+    card.append(
+        Table(
+            [_row(candidate) for candidate in swept],
+            headers=["candidate", "learning rate", "base model", f"{headline} before", "after", "gate", "training", ""],
+        )
+    )
+    card.append(VegaChart(_headline_chart(headline, swept)))
+    card.append(VegaChart(_loss_chart(histories)))
+
+
+def _row(candidate: dict[str, Any]) -> list[str]:
+    before, after = candidate["headline"]["before"], candidate["headline"]["after"]
+    return [
+        candidate["name"],
+        f"{candidate['learningRate']:g}",
+        candidate["baseModel"],
+        "-" if before is None else f"{before:.3f}",
+        f"{after:.3f}",
+        "passed" if candidate["promoted"] else "failed",
+        f"{candidate['seconds']['train']:.0f} s",
+        "winner" if candidate["won"] else "",
+    ]
+
+
+def _headline_chart(headline: str, swept: list[dict[str, Any]]) -> dict[str, Any]:
+    values = [
+        {
+            "candidate": candidate["name"],
+            "learning rate": candidate["learningRate"],
+            "base model": candidate["baseModel"],
+            "gate": "passed" if candidate["promoted"] else "failed",
+            "value": candidate["headline"]["after"],
+        }
+        for candidate in swept
+    ]
+    return {
+        "$schema": _SCHEMA,
+        "title": f"{headline} by learning rate",
+        "width": "container",
+        "height": 260,
+        "data": {"values": values},
+        "mark": {"type": "point", "filled": True, "size": 120, "tooltip": True},
+        "encoding": {
+            "x": {"field": "learning rate", "type": "quantitative", "scale": {"type": "log"}},
+            "y": {"field": "value", "type": "quantitative", "title": headline, "scale": {"zero": False}},
+            "color": {"field": "base model", "type": "nominal"},
+            "shape": {
+                "field": "gate",
+                "type": "nominal",
+                "scale": {"domain": ["passed", "failed"], "range": ["circle", "cross"]},
+            },
+        },
+    }
+
+
+def _loss_chart(histories: dict[str, History]) -> dict[str, Any]:
+    values = [
+        {"candidate": name, "step": entry["step"], "loss": entry["loss"]}
+        for name, history in histories.items()
+        for entry in history
+    ]
+    return {
+        "$schema": _SCHEMA,
+        "title": "Loss of every candidate",
+        "width": "container",
+        "height": 260,
+        "data": {"values": values},
+        "mark": {"type": "line"},
+        "encoding": {
+            "x": {"field": "step", "type": "quantitative"},
+            "y": {"field": "loss", "type": "quantitative", "scale": {"zero": False}},
+            "color": {"field": "candidate", "type": "nominal", "sort": None},
+        },
+    }

@@ -1,0 +1,104 @@
+"""Sweep: trains one candidate for every learning rate and base model, and registers the best.
+
+python flows/sweep/flow.py run                                  # three learning rates around the tiny recipe's
+python flows/sweep/flow.py --config run RECIPE_OR_RUN --config-value sweep '{"learningRates": [1e-3, 3e-3]}' run
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from candidates import SweepError, best_is_highest, candidates, choose, read_sweep
+from comparison_card import draw_comparison
+from metaflow import Config, card, current, step
+
+from posttraining import storage
+from posttraining.cards import draw_result
+from posttraining.examples import load_examples
+from posttraining.flow import InvalidRunError, PostTrainingFlow, document_for, placed_by_plan
+from posttraining.run_document import RECIPES, read_run_document
+
+
+def _document(text: str) -> dict[str, Any]:
+    """Parses a run document of any method by the rules of that method's flow."""
+    try:
+        document = read_run_document(text)
+    except ValueError as error:
+        raise InvalidRunError(str(error)) from error
+    return document_for(document["recipe"]["method"])(json.dumps(document))
+
+
+def _sweep(text: str) -> dict[str, Any]:
+    try:
+        return read_sweep(text)
+    except SweepError as error:
+        raise InvalidRunError(str(error)) from error
+
+
+@placed_by_plan
+class SweepFlow(PostTrainingFlow):
+    """Each candidate goes through the steps of the single flows (`posttraining/flow.py`); only the winner is registered."""
+
+    settings = Config("run", default=str(RECIPES / "sft-tiny.yaml"), parser=_document)
+    sweep = Config("sweep", default_value="{}", parser=_sweep)
+
+    @step
+    def data(self) -> None:
+        """Reads the training examples, which all candidates share, and lays out the grid."""
+        self.examples = load_examples(self.document["recipe"])
+        self.grid = candidates(self.document, self.sweep.to_dict())
+        self.next(self.prepare, foreach="grid")
+
+    @step
+    def prepare(self) -> None:
+        """Turns the run document into the candidate's."""
+        self.position = self.index
+        self.candidate = {key: value for key, value in self.input.items() if key != "document"}
+        self.document = self.input["document"]
+        self.nodes = "several" if self.document["plan"]["nodes"] > 1 else "one"
+        self.next({"one": self.train, "several": self.spread}, condition="nodes")
+
+    @step
+    def register(self, inputs: Any) -> None:
+        """Registers the winner, and promotes it if it passed its gate; the other candidates' weights are deleted."""
+        from posttraining.registry import register_model
+
+        tasks = sorted(inputs, key=lambda task: task.position)
+        winner = choose(
+            [task.result for task in tasks], best_is_highest(tasks[0].document["recipe"], self.sweep.to_dict())
+        )
+        self.examples = tasks[winner].examples
+        self.document = {**tasks[winner].document, "name": self.settings.name}
+        self.result = tasks[winner].result | {
+            "candidates": [task.candidate | {"won": index == winner} | task.result for index, task in enumerate(tasks)]
+        }
+        self.histories = {task.candidate["name"]: task.training["history"] for task in tasks}
+        register_model(
+            self.document,
+            self.result,
+            examples=self.examples,
+            pathspec=f"{current.flow_name}/{current.run_id}",
+            flow_file=Path(sys.argv[0]).resolve(),
+        )
+        with tempfile.TemporaryDirectory() as nothing:
+            for candidate in self.result["candidates"]:
+                if not candidate["won"]:
+                    storage.upload_folder(Path(nothing), candidate["modelUri"])
+                    candidate["modelUri"] = None
+        self.next(self.end)
+
+    @card(type="blank", id="result")
+    @step
+    def end(self) -> None:
+        """Shows the winner beside the other candidates."""
+        shown = current.card["result"]
+        draw_result(shown, self.document["recipe"], self.result)
+        draw_comparison(shown, self.result, self.histories)
+
+
+if __name__ == "__main__":
+    SweepFlow()

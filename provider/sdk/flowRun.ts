@@ -1,0 +1,39 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { FlowRunInputs, FlowRunState } from "../handlers/flowRun";
+import { resourceTypes } from "../resourceTypes";
+import { pendingOutputs, type ProgramInputs } from "./inputs";
+
+export type FlowRunArgs = ProgramInputs<FlowRunInputs>;
+
+/** One run of a flow. A new content hash is a new run; nothing else starts one. */
+export class FlowRun extends pulumi.CustomResource {
+  declare readonly status: pulumi.Output<FlowRunState["status"]>;
+  declare readonly runId: pulumi.Output<string | null>;
+  declare readonly pathspec: pulumi.Output<string | null>;
+  /** ISO 8601 UTC. */
+  declare readonly startedAt: pulumi.Output<string | null>;
+  declare readonly finishedAt: pulumi.Output<string | null>;
+  declare readonly modelUri: pulumi.Output<string | null>;
+  declare readonly promoted: pulumi.Output<boolean>;
+  declare readonly metrics: pulumi.Output<FlowRunState["metrics"]>;
+  declare readonly headline: pulumi.Output<FlowRunState["headline"]>;
+  /** Paths of HTML files. */
+  declare readonly cards: pulumi.Output<string[]>;
+  declare readonly logFile: pulumi.Output<string | null>;
+
+  constructor(name: string, args: FlowRunArgs, options?: pulumi.CustomResourceOptions) {
+    const outputs = pendingOutputs(
+      ...(["status", "runId", "pathspec", "startedAt", "finishedAt", "modelUri", "promoted"] as const),
+      ...(["metrics", "headline", "cards", "logFile"] as const),
+    );
+    super(
+      resourceTypes.flowRun,
+      name,
+      { ...outputs, ...args },
+      {
+        ...options,
+        additionalSecretOutputs: ["environment"],
+      },
+    );
+  }
+}

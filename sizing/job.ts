@@ -1,0 +1,256 @@
+import type { Recipe } from "../configuration/recipe";
+import { findShape, modelNames, type ModelShape } from "./shape";
+import { tools } from "./tools";
+import type {
+  Attention,
+  Checkpointing,
+  LossImplementation,
+  Offload,
+  Optimizer,
+  Reference,
+  Sharding,
+  Trainable,
+  TrainingMethod,
+  Workload,
+} from "./workload";
+
+/** A training job before a machine is chosen for it: what the search varies is optional or missing. */
+export interface Job {
+  readonly name: string;
+  readonly method: TrainingMethod;
+  readonly shape: ModelShape;
+  readonly trainable: Trainable;
+  readonly weightBytes: 2 | 4;
+  readonly optimizer: Optimizer;
+  readonly sequenceTokens: number;
+  readonly completionTokens: number;
+  /** Mean tokens of a sequence over its longest. */
+  readonly fillShare: number;
+  readonly packed: boolean;
+  /** Sequences per optimizer step over all GPUs (DPO: pairs). */
+  readonly globalBatch: number;
+  /** Fixed by the recipe, or left to the search. */
+  readonly microBatch?: number;
+  readonly sharding?: "none" | "ddp" | "fsdp2" | "zero2" | "zero3";
+  readonly checkpointing?: Checkpointing;
+  readonly attention: Attention;
+  readonly loss: LossImplementation;
+  readonly reference: Reference;
+  readonly generation:
+    | { readonly kind: "none" | "transformers" | "server" }
+    | { readonly kind: "colocated"; readonly utilization: number | "auto"; readonly sleep: boolean };
+  readonly steps: number;
+  readonly checkpointEverySteps: number;
+  /** What the recipe did not say and the plan filled in. */
+  readonly assumed: readonly string[];
+}
+
+/** A recipe that cannot be sized, with what to change. */
+export class JobError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "JobError";
+  }
+}
+
+const optimizers: Readonly<Record<Recipe["optimizer"]["name"], Optimizer>> = {
+  adamw_torch: "adamw",
+  adamw_torch_fused: "adamw-fused",
+  adamw_bnb_8bit: "adamw-8bit",
+  paged_adamw_8bit: "paged-adamw-8bit",
+  paged_adamw_32bit: "paged-adamw-32bit",
+};
+
+/** Examples that are assumed where a recipe runs for epochs and does not say how many examples there are. */
+const assumedExamples = 10_000;
+
+/** Whether the recipe is for this machine's own tiny model, which needs no GPU. */
+export function isTiny(recipe: Recipe): boolean {
+  return recipe.model.base.startsWith("tiny:");
+}
+
+/**
+ * What a recipe asks of machines.
+ * @throws JobError when the model's shape is not known.
+ */
+export function jobFromRecipe(recipe: Recipe): Job {
+  const name = recipe.model.shape ?? recipe.model.base;
+  const shape = findShape(name);
+  if (shape === undefined)
+    throw new JobError(
+      `model.shape: no shape is known for ${JSON.stringify(name)}; set model.shape to one of ${modelNames.join(", ")}`,
+    );
+  const assumed: string[] = [];
+  const examples = recipe.dataset.examples ?? recipe.dataset.limit;
+  const longest = recipe.sequence.maxLength;
+  const packed = recipe.method === "sft" && recipe.sequence.packing;
+  let fillShare = 1;
+  if (!packed) {
+    if (recipe.dataset.meanTokens === undefined) {
+      fillShare = 0.5;
+      assumed.push(`dataset.meanTokens: half of sequence.maxLength`);
+    } else fillShare = Math.min(1, recipe.dataset.meanTokens / longest);
+  }
+  let steps: number;
+  if ("steps" in recipe.duration) steps = recipe.duration.steps;
+  else {
+    if (examples === undefined) assumed.push(`dataset.examples: ${String(assumedExamples)}`);
+    const count = examples ?? assumedExamples;
+    const perExample = recipe.method === "grpo" ? recipe.grpo.generations : 1;
+    const mean = recipe.dataset.meanTokens ?? longest / 2;
+    const sequences = packed ? (count * Math.min(mean, longest)) / longest : count * perExample;
+    steps = Math.max(1, Math.ceil((sequences * recipe.duration.epochs) / recipe.batch.global));
+  }
+  const trainable: Trainable =
+    recipe.trainable.kind === "full"
+      ? { kind: "full" }
+      : {
+          kind: recipe.trainable.kind,
+          rank: recipe.trainable.rank,
+          targets:
+            recipe.trainable.targets === "all-linear" || recipe.trainable.targets.length > 4
+              ? "all-linear"
+              : recipe.trainable.targets.length > 2
+                ? "attention"
+                : "query-value",
+          dropout: recipe.trainable.dropout > 0,
+          trainsEmbeddings: false,
+        };
+  const attention: Attention =
+    recipe.model.attention === "eager" ? "eager" : recipe.model.attention === "sdpa" ? "sdpa" : "flash";
+  let reference: Reference = "none";
+  let generation: Job["generation"] = { kind: "none" };
+  let completionTokens = longest;
+  switch (recipe.method) {
+    case "sft":
+      break;
+    case "dpo":
+      reference = recipe.dpo.precomputeReferenceLogProbabilities
+        ? "precomputed"
+        : trainable.kind === "full"
+          ? "separate"
+          : "adapter-off";
+      break;
+    case "grpo": {
+      completionTokens = recipe.sequence.maxCompletionLength ?? longest;
+      reference = recipe.grpo.beta === 0 ? "none" : trainable.kind === "full" ? "separate" : "adapter-off";
+      const wanted = recipe.grpo.generation;
+      generation =
+        wanted.kind === "vllm-colocated"
+          ? { kind: "colocated", utilization: wanted.memoryUtilization, sleep: wanted.sleep }
+          : { kind: wanted.kind === "vllm-server" ? "server" : "transformers" };
+      break;
+    }
+  }
+  return {
+    name: recipe.name,
+    method: recipe.method,
+    shape,
+    trainable,
+    weightBytes: recipe.precision === "float32" ? 4 : 2,
+    optimizer: optimizers[recipe.optimizer.name],
+    sequenceTokens: longest,
+    completionTokens,
+    fillShare,
+    packed,
+    globalBatch: recipe.batch.global,
+    ...(recipe.batch.micro === undefined ? {} : { microBatch: recipe.batch.micro }),
+    ...(recipe.sharding === "auto" ? {} : { sharding: recipe.sharding }),
+    ...(recipe.activationCheckpointing === "auto" ? {} : { checkpointing: recipe.activationCheckpointing }),
+    attention,
+    // TRL 1.x scores tokens tile by tile in its head (trl/kernels/chunked_logprob.py) for SFT, DPO and GRPO alike.
+    loss: "fused",
+    reference,
+    generation,
+    steps,
+    checkpointEverySteps: recipe.checkpointEverySteps,
+    assumed,
+  };
+}
+
+/** What the search decides for a job. */
+export interface Layout {
+  readonly gpus: number;
+  readonly gpusPerNode: number;
+  readonly microBatch: number;
+  readonly gradientAccumulation: number;
+  readonly sharding: "none" | "ddp" | "fsdp2" | "zero2" | "zero3";
+  readonly checkpointing: Checkpointing;
+  readonly offload: "none" | "parameters";
+  /** Share of a GPU for a colocated engine, and GPUs over which it splits the model. */
+  readonly utilization: number;
+  readonly engineTensorParallel: number;
+}
+
+function shardingOf(layout: Layout): Sharding {
+  const base = { tensorParallel: 1, pipelineParallel: 1, contextParallel: 1 };
+  switch (layout.sharding) {
+    case "none":
+      return { kind: "none", degree: 1, ...base };
+    case "ddp":
+      return { kind: "ddp", degree: layout.gpus, ...base };
+    case "fsdp2":
+      return { kind: "fsdp", degree: layout.gpus, ...base };
+    case "zero2":
+      return { kind: "zero2", degree: layout.gpus, ...base };
+    case "zero3":
+      return { kind: "zero3", degree: layout.gpus, ...base };
+  }
+}
+
+/** The workload of one GPU when a job runs with this layout. */
+export function workloadOf(job: Job, layout: Layout): Workload {
+  const sharded = layout.sharding === "fsdp2" || layout.sharding === "zero3";
+  const zero = layout.sharding === "zero2" || layout.sharding === "zero3";
+  // Sharded 4-bit training needs one number format for all tensors, so adapters and the residual stream stay in 16 bits.
+  const uniform = sharded && job.trainable.kind === "qlora";
+  const tool = zero
+    ? tools.deepspeed
+    : {
+        ...tools.trl,
+        float32Residual: tools.trl.float32Residual && !uniform,
+        // Full training under FSDP2 runs without mixed precision.
+        autocast: !(layout.sharding === "fsdp2" && job.trainable.kind === "full"),
+        adapterBytes: uniform ? (2 as const) : tools.trl.adapterBytes,
+        foreachOptimizer: job.optimizer === "adamw",
+      };
+  const offload: Offload = {
+    parameters: layout.offload === "parameters",
+    optimizer: layout.offload === "parameters",
+    activations: false,
+  };
+  return {
+    method: job.method,
+    shape: job.shape,
+    tool,
+    trainable: job.trainable,
+    critic: false,
+    quantisation: "nf4-double",
+    weightBytes: job.weightBytes,
+    mixedPrecision: job.weightBytes === 2,
+    optimizer: job.optimizer,
+    optimizerInBackward: false,
+    sequenceTokens: job.sequenceTokens,
+    completionTokens: job.completionTokens,
+    microBatch: layout.microBatch,
+    gradientAccumulation: layout.gradientAccumulation,
+    sharding: shardingOf(layout),
+    gpus: layout.gpus,
+    gpusPerNode: layout.gpusPerNode,
+    offload,
+    checkpointing: layout.checkpointing,
+    attention: job.attention,
+    loss: job.loss,
+    compile: false,
+    reference: job.reference,
+    generation:
+      job.generation.kind === "colocated"
+        ? {
+            kind: "colocated",
+            utilization: layout.utilization,
+            sleep: job.generation.sleep,
+            tensorParallel: layout.engineTensorParallel,
+          }
+        : { kind: job.generation.kind },
+  };
+}

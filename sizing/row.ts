@@ -1,0 +1,287 @@
+import { z } from "zod";
+import { memoryCoefficients, type MemoryCoefficients } from "./coefficients";
+import { gpuByKey, type Gpu } from "./data/gpus";
+import { estimateMemory, partEntries, type MemoryEstimate, type PeakMetric } from "./memory";
+import {
+  findMethod,
+  parseAttention,
+  parseCheckpointing,
+  parseLengths,
+  parseLoss,
+  parseMachine,
+  parseMetric,
+  parseModel,
+  parseOptimizer,
+  parsePrecision,
+  parseSharding,
+  parseTrainablePart,
+  pooledModel,
+  positive,
+  recogniseTool,
+  saysNo,
+  saysYes,
+  strictlyPositive,
+  trainableOf,
+  rowFields,
+  type Row,
+} from "./rowWords";
+import { countParameters } from "./shape";
+import { estimateStepTime } from "./throughput";
+import { tools } from "./tools";
+import type { Checkpointing, Generation, Reference, Workload } from "./workload";
+
+export { rowFields } from "./rowWords";
+
+const cellSchema = z.union([z.string(), z.number(), z.boolean(), z.null()], "must be text");
+const rowSchema = z.object(Object.fromEntries(rowFields.map((field) => [field, cellSchema.optional()])));
+
+export interface InterpretedRow {
+  readonly workload: Workload;
+  readonly gpu: Gpu | undefined;
+  /** Memory of the GPU: what the row states, or the table's figure; undefined when the GPU is not known. */
+  readonly gpuMemoryGib: number | undefined;
+  readonly metric: PeakMetric;
+  /** Mean tokens of a sequence over its longest, for throughput. */
+  readonly fillShare: number;
+  readonly packed: boolean;
+  readonly float8: boolean;
+  readonly assumed: readonly string[];
+}
+
+/** All that is wrong with a row, in one message. */
+export class RowError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join("; "));
+    this.name = "RowError";
+  }
+}
+
+/**
+ * Understands one row.
+ * @throws RowError that names every unusable field, its value and what is allowed.
+ */
+export function interpretRow(input: Readonly<Record<string, unknown>>): InterpretedRow {
+  const parsedInput = rowSchema.safeParse(
+    Object.fromEntries(Object.entries(input).map(([key, value]) => [key, value ?? ""])),
+  );
+  if (!parsedInput.success)
+    throw new RowError(parsedInput.error.issues.map((issue) => `${issue.path.join(".")}: must be text`));
+  const trimmed: Record<string, string> = {};
+  for (const field of rowFields) trimmed[field] = String(parsedInput.data[field] ?? "").trim();
+  const row = trimmed as Row;
+  const problems: string[] = [];
+  const assumed: string[] = [];
+
+  const method = row.method === "" ? findMethod("sft") : findMethod(row.method);
+  if (row.method === "") assumed.push("method: SFT");
+  if (method === undefined)
+    problems.push(
+      `method: ${JSON.stringify(row.method)} is not one of SFT, DPO, IPO, SIMPO, KTO, ORPO, CPO, RM, GRPO, GSPO, RLOO, PPO, GKD, pretrain`,
+    );
+  const parametersGiven = strictlyPositive("params_b", row.params_b, problems, false);
+  const shape = parseModel(row, parametersGiven, assumed, problems);
+  const machine = parseMachine(row, assumed, problems);
+  const { gpu, gpuMemoryGib, gpuCount } = machine;
+  const rank = positive("lora_rank", row.lora_rank, problems, true);
+  const microBatchGiven = row.micro_batch.includes("global")
+    ? undefined
+    : positive("micro_batch", row.micro_batch, problems, true);
+  // Scripts print arithmetic such as `$(expr 16 / 4)` here.
+  const accumulationGiven = /^-?\d/.test(row.grad_accum)
+    ? positive("grad_accum", row.grad_accum, problems, true)
+    : undefined;
+  if (accumulationGiven === undefined) assumed.push("grad_accum: 1");
+  positive("num_generations", row.num_generations, problems, true);
+  const utilizationText = row.vllm_util.replace(/^(\d+(?:\.\d+)?)\s*%$/, (_, percent: string) =>
+    String(Number(percent) / 100),
+  );
+  const utilization = strictlyPositive("vllm_util", utilizationText, problems, false);
+  if (utilization !== undefined && utilization > 1)
+    problems.push(`vllm_util: ${JSON.stringify(row.vllm_util)} must be a share of the GPU, above 0 and at most 1`);
+  const lengths = parseLengths(row, method?.kind ?? "sft", assumed, problems);
+
+  const precision = parsePrecision(row, problems);
+  const part = parseTrainablePart(row, assumed, problems);
+  const quantisedModel = /bnb-4bit|awq|gptq|int4/i.test(row.model);
+  const quantised =
+    precision === "4-bit" || precision === "8-bit" || (quantisedModel && part !== "full" && precision === undefined);
+  if (quantised && part === "full")
+    problems.push(
+      `trainable: ${JSON.stringify(row.trainable)} contradicts weights_precision ${JSON.stringify(row.weights_precision)}: quantised weights cannot be trained; use qlora, or bf16 weights`,
+    );
+  if (part === "quantised adapter" && (precision === "16-bit" || precision === "32-bit"))
+    problems.push(
+      `weights_precision: ${JSON.stringify(row.weights_precision)} contradicts trainable ${JSON.stringify(row.trainable)}; use nf4, or trainable lora`,
+    );
+  if (
+    part === "full" &&
+    row.trainable !== "" &&
+    rank !== undefined &&
+    !/unsloth/i.test(row.model + row.activation_ckpt)
+  )
+    problems.push(
+      `lora_rank: ${JSON.stringify(row.lora_rank)} contradicts trainable ${JSON.stringify(row.trainable)}; leave it blank or use lora`,
+    );
+  if (problems.length > 0 || method === undefined || shape === undefined) throw new RowError(problems);
+
+  const parametersB = countParameters(shape).total / 1e9;
+  const tool = recogniseTool(row);
+  const trainable = trainableOf(row, part, tool, quantised, rank, assumed);
+  const sharding = parseSharding(row, tool, gpuCount, trainable, parametersB, assumed);
+  const usedTool = tool.name === "transformers" && sharding.kind === "zero3" ? tools.deepspeed : tool;
+  const microBatch = microBatchGiven ?? usedTool.defaultMicroBatch;
+  if (microBatchGiven === undefined) assumed.push(`micro_batch: ${String(microBatch)} (default of ${usedTool.name})`);
+  const { optimizer, inBackward } = parseOptimizer(row, usedTool, assumed, problems);
+  const pooled = method.pooled === true || pooledModel.test(row.model);
+  const loss = pooled ? "pooled" : parseLoss(row, usedTool, sharding, assumed);
+  const attention = parseAttention(row, assumed);
+  const metric = parseMetric(row, assumed);
+  if (problems.length > 0) throw new RowError(problems);
+
+  let weightBytes: 2 | 4 = 2;
+  if (precision === "32-bit") weightBytes = 4;
+  else if (
+    precision === undefined &&
+    trainable.kind === "full" &&
+    !row.train_dtype.includes("bf16") &&
+    !usedTool.masterWeights
+  ) {
+    weightBytes = 4;
+    assumed.push("weights_precision: float32 with 16-bit compute");
+  } else if (precision === undefined) assumed.push(`weights_precision: ${trainable.kind === "qlora" ? "nf4" : "bf16"}`);
+
+  const offloadText = row.cpu_offload.toLowerCase();
+  const offloads = offloadText !== "" && !saysNo(offloadText);
+  const checkpointing = parseCheckpointing(row, usedTool, trainable, sharding, assumed);
+  const activationsOffloaded = row.activation_ckpt.toLowerCase().includes("offload");
+
+  const reference: Reference =
+    method.reference === undefined ? "none" : trainable.kind === "full" ? "separate" : "adapter-off";
+  if (reference === "separate") assumed.push("reference model: a separate copy");
+  if (method.critic === true) assumed.push("value model: as large as the policy, trained on the same GPUs");
+  const vllm = row.vllm_mode.toLowerCase();
+  let generation: Generation = { kind: method.kind === "grpo" ? "transformers" : "none" };
+  if (/server|separate node|disaggregated|async/.test(vllm)) generation = { kind: "server" };
+  else if (vllm !== "" && !saysNo(vllm)) {
+    if (!/coloc|hybrid|standby|yes|true/.test(vllm)) assumed.push(`vllm_mode: ${row.vllm_mode} is taken as colocate`);
+    if (utilization === undefined) assumed.push("vllm_util: 0.3");
+    generation = { kind: "colocated", utilization: utilization ?? 0.3, sleep: true, tensorParallel: 1 };
+  }
+
+  const build = (chosen: Checkpointing): Workload => ({
+    method: method.kind,
+    critic: method.critic === true,
+    shape,
+    tool: usedTool,
+    trainable,
+    quantisation:
+      precision === "8-bit"
+        ? "int8"
+        : /dq|gptq/i.test(row.weights_precision) ||
+            (precision === undefined && quantisedModel) ||
+            usedTool.doubleQuantises
+          ? "nf4-double"
+          : "nf4",
+    weightBytes,
+    mixedPrecision: /bf16|fp16|amp|fp8|^$/.test(row.train_dtype.toLowerCase()),
+    optimizer,
+    optimizerInBackward: inBackward,
+    sequenceTokens: lengths.sequence,
+    completionTokens: lengths.completion,
+    microBatch,
+    gradientAccumulation: accumulationGiven ?? 1,
+    sharding,
+    gpus: gpuCount,
+    gpusPerNode: Math.min(8, gpuCount),
+    offload: {
+      parameters: offloads && /param|deepspeed|cpu|yes|true/.test(offloadText),
+      optimizer: offloads,
+      activations: activationsOffloaded,
+    },
+    checkpointing: chosen,
+    attention,
+    loss,
+    compile: saysYes(row.compile),
+    reference,
+    generation,
+  });
+  let workload: Workload;
+  if (checkpointing === "fit") {
+    const without = build("none");
+    const fits = gpuMemoryGib === undefined || estimateMemory(without, gpuMemoryGib).requiredGib <= gpuMemoryGib;
+    workload = fits ? without : build("full");
+  } else workload = build(checkpointing);
+  return {
+    workload,
+    gpu,
+    gpuMemoryGib,
+    metric,
+    fillShare: lengths.fillShare,
+    packed: saysYes(row.packing) || /padding.?free|varlen/i.test(row.packing) || /exact/i.test(row.seq_is),
+    float8: /fp8|float8/i.test(row.train_dtype),
+    assumed,
+  };
+}
+
+export interface RowEstimate extends InterpretedRow {
+  readonly memory: MemoryEstimate;
+  readonly peakGib: number;
+  readonly fits: boolean | null;
+  readonly tokensPerSecondPerGpu: number;
+}
+
+/** Interprets a row and estimates its memory. */
+export function estimateRow(
+  input: Readonly<Record<string, unknown>>,
+  coefficients: MemoryCoefficients = memoryCoefficients,
+): RowEstimate {
+  const interpreted = interpretRow(input);
+  const memory = estimateMemory(interpreted.workload, interpreted.gpuMemoryGib ?? 80, coefficients);
+  const time = estimateStepTime(interpreted.workload, interpreted.gpu ?? gpuByKey("a100-80"), {
+    fillShare: interpreted.fillShare,
+    packed: interpreted.packed,
+    float8: interpreted.float8,
+  });
+  return {
+    ...interpreted,
+    tokensPerSecondPerGpu: time.tokensPerSecondPerGpu,
+    memory,
+    peakGib: memory.peakGib[interpreted.metric],
+    fits: interpreted.gpuMemoryGib === undefined ? null : memory.requiredGib <= interpreted.gpuMemoryGib,
+  };
+}
+
+const round = (value: number): number => Math.round(value * 1000) / 1000;
+
+/** What `npm run -s estimate` prints for one row. */
+export interface RowAnswer {
+  readonly id: string | null;
+  readonly peakGiB: number;
+  readonly parts: Readonly<Record<string, number>>;
+  readonly fits: boolean | null;
+  readonly tokensPerSecondPerGpu: number;
+  readonly assumed: readonly string[];
+}
+
+/** The answer to one row, or what is wrong with it. */
+export function answerRow(input: unknown): RowAnswer | { readonly id: string | null; readonly error: string } {
+  if (typeof input !== "object" || input === null || Array.isArray(input))
+    return { id: null, error: "a line must be one JSON object with the fields of the table" };
+  const record = input as Record<string, unknown>;
+  const id = typeof record.id === "string" || typeof record.id === "number" ? String(record.id) : null;
+  try {
+    const estimate = estimateRow(record);
+    const parts = estimate.memory.parts[estimate.metric];
+    return {
+      id,
+      peakGiB: round(estimate.peakGib),
+      parts: Object.fromEntries(partEntries(parts).map(([name, value]) => [name, round(value)])),
+      fits: estimate.fits,
+      tokensPerSecondPerGpu: Math.round(estimate.tokensPerSecondPerGpu * 10) / 10,
+      assumed: estimate.assumed,
+    };
+  } catch (error) {
+    if (error instanceof RowError) return { id, error: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+import * as pulumi from "@pulumi/pulumi";
+import { flowCodeHash } from "../components/contentHash";
+import { FlowDeployment } from "../components/flowDeployment";
+import { LocalArtifactStore } from "../components/localArtifactStore";
+import { LocalInferenceEndpoint } from "../components/localInferenceEndpoint";
+import { LocalMetaflowBackend } from "../components/localMetaflowBackend";
+import { stackLayout } from "../configuration/layout";
+import { planForThisMachine } from "../configuration/plan";
+import type { LocalConfiguration } from "../configuration/local";
+
+/** Minutes that one tiny stage takes on two cores, for the preview. */
+const tinyStageMinutes = 1.5;
+
+/** The program of kind `local`: store, Metaflow, the chain of runs, and the endpoint, all on this machine. */
+export function localStack(configuration: LocalConfiguration, stack: string): Record<string, unknown> {
+  const layout = stackLayout(stack);
+  const store = new LocalArtifactStore("store", {
+    dataDirectory: layout.store,
+    processesDirectory: layout.processes,
+    ...(configuration.store.port === undefined ? {} : { port: configuration.store.port }),
+    removal: configuration.store.removal,
+  });
+  const backend = new LocalMetaflowBackend("metaflow", {
+    store,
+    homeDirectory: layout.metaflow,
+    runsDirectory: layout.runs,
+    cacheDirectory: layout.cache,
+  });
+  const deployments = new Map<string, FlowDeployment>();
+  for (const { name, recipe, from } of configuration.stages) {
+    const base = from === undefined ? undefined : deployments.get(from);
+    deployments.set(
+      name,
+      new FlowDeployment(name, {
+        backend,
+        recipe,
+        plan: planForThisMachine(recipe),
+        codeHash: flowCodeHash(recipe.method),
+        ...(base === undefined ? {} : { baseModelUri: base.modelUri }),
+        estimate: { usd: 0, minutes: tinyStageMinutes, where: "this machine" },
+      }),
+    );
+  }
+  const served = configuration.endpoint === undefined ? undefined : deployments.get(configuration.endpoint.serves);
+  const endpoint =
+    configuration.endpoint === undefined || served === undefined
+      ? undefined
+      : new LocalInferenceEndpoint("endpoint", {
+          store,
+          modelUri: served.modelUri,
+          modelName: configuration.endpoint.modelName ?? configuration.endpoint.serves,
+          processesDirectory: layout.processes,
+          engine: configuration.endpoint.engine,
+          ...(configuration.endpoint.port === undefined ? {} : { port: configuration.endpoint.port }),
+        });
+  return {
+    stages: configuration.stages.map(({ name, recipe }) => stageSummary(name, recipe.method, deployments)),
+    endpoint: endpoint === undefined ? null : endpointSummary(endpoint),
+    metaflowConfig: backend.configuration,
+    metaflowEnvironment: backend.environment,
+    modelsRoot: store.modelsRoot,
+  };
+}
+
+function stageSummary(name: string, method: string, deployments: ReadonlyMap<string, FlowDeployment>) {
+  const run = deployments.get(name)?.nodes.run;
+  if (run === undefined) throw new Error(`stage ${name} has no deployment`);
+  return {
+    name,
+    method,
+    status: run.status,
+    pathspec: run.pathspec,
+    metric: run.headline.apply((headline) => headline?.metric ?? null),
+    before: run.headline.apply((headline) => headline?.before ?? null),
+    after: run.headline.apply((headline) => headline?.after ?? null),
+    minutes: pulumi
+      .all([run.startedAt, run.finishedAt])
+      .apply(([from, to]) => (from === null || to === null ? null : minutesBetween(from, to))),
+    modelUri: run.modelUri,
+    cards: run.cards,
+  };
+}
+
+/** Minutes between two ISO 8601 times, to a tenth. */
+export function minutesBetween(from: string, to: string): number {
+  return Math.round((Date.parse(to) - Date.parse(from)) / 6000) / 10;
+}
+
+function endpointSummary(endpoint: LocalInferenceEndpoint) {
+  return {
+    url: endpoint.url,
+    model: endpoint.modelName,
+    modelUri: endpoint.modelUri,
+    curl: pulumi.all([endpoint.url, endpoint.modelName]).apply(([url, model]) => curlLine(url, model)),
+  };
+}
+
+/** A line for a shell that asks the endpoint one question. */
+export function curlLine(url: string, model: string): string {
+  const body = JSON.stringify({ model, messages: [{ role: "user", content: "What is 3 plus 4?" }], max_tokens: 12 });
+  return `curl -s ${url}/chat/completions -H 'content-type: application/json' -d '${body}'`;
+}

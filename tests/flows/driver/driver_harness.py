@@ -1,0 +1,115 @@
+"""Runs the driver as its users do: a process, JSON in, JSON lines out. Every path has a space in it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLOWS = Path(__file__).resolve().parents[3] / "flows"
+FIXTURE_FLOW = Path(__file__).resolve().parent / "fixture_flow.py"
+COMMAND = [sys.executable, "-m", "posttraining.driver"]
+
+# A limit for hangs, not an expectation: nothing waits this long on a machine that works.
+PATIENCE_SECONDS = 180.0
+
+
+def wait_until(holds: Callable[[], Any]) -> Any:
+    """Waits until `holds()` is true and returns its value."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (value := holds()):
+        if time.monotonic() > deadline:
+            pytest.fail("waited in vain")
+        time.sleep(0.05)
+    return value
+
+
+class Driver:
+    """The driver for one runs directory."""
+
+    def __init__(self, stack_directory: Path) -> None:
+        self.runs_directory = stack_directory / "runs"
+        self.environment = {"METAFLOW_DEFAULT_DATASTORE": "local"}
+        self.caller = dict(os.environ) | {"PYTHONPATH": str(FLOWS)}
+
+    def request(self, operation: str, key: str | None = None, **fields: Any) -> str:
+        """Returns the request's text."""
+        orchestrator = {
+            "kind": "local",
+            "runsDirectory": str(self.runs_directory),
+            "environment": self.environment,
+        }
+        named = {} if key is None else {"key": key}
+        return json.dumps({"operation": operation, "orchestrator": orchestrator, **named, **fields})
+
+    def start_request(self, key: str, recipe: dict[str, Any], flow_file: Path = FIXTURE_FLOW) -> str:
+        """Returns the text of a request that starts the fixture flow."""
+        run = {
+            "recipe": recipe,
+            "plan": {"nodes": 1, "gpusPerNode": 0},
+            "baseModelUri": None,
+            "modelsRoot": "s3://bucket/models",
+            "name": "sft",
+        }
+        return self.request("start", key, flow="sft", flowFile=str(flow_file), run=run)
+
+    def events(self, text: str | bytes) -> list[dict[str, Any]]:
+        """Runs the driver with one request; returns its events, having checked the exit status against the last."""
+        done = subprocess.run(
+            COMMAND,
+            input=text.encode() if isinstance(text, str) else text,
+            capture_output=True,
+            env=self.caller,
+            timeout=PATIENCE_SECONDS,
+        )
+        events = [json.loads(line) for line in done.stdout.decode().splitlines()]
+        assert events, done.stderr.decode()
+        assert done.returncode == {"result": 0, "error": 1}[events[-1]["event"]], done.stderr.decode()
+        return events
+
+    def answer(self, text: str | bytes) -> dict[str, Any]:
+        """Runs the driver with one request and returns its only event, without the field `event`."""
+        events = self.events(text)
+        assert len(events) == 1
+        assert events[0].pop("event") == "result", events[0]
+        return events[0]
+
+    def error(self, text: str | bytes) -> dict[str, Any]:
+        """Runs the driver with one request that must fail and returns the error."""
+        events = self.events(text)
+        assert [event["event"] for event in events] == ["error"]
+        return events[0]
+
+    def start(self, key: str, recipe: dict[str, Any], flow_file: Path = FIXTURE_FLOW) -> dict[str, Any]:
+        return self.answer(self.start_request(key, recipe, flow_file))
+
+    def describe(self, key: str) -> dict[str, Any]:
+        return self.answer(self.request("describe", key))
+
+    def finish(self, key: str) -> dict[str, Any]:
+        """Waits for the end of a run and returns its description."""
+        return wait_until(lambda: (found := self.describe(key))["status"] != "running" and found)
+
+    def open(self, text: str, stdout: Any = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        """Starts the driver with one request and does not wait for it."""
+        process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=stdout, env=self.caller)
+        assert process.stdin is not None
+        process.stdin.write(text.encode())
+        process.stdin.close()
+        return process
+
+    def supervisor(self, key: str) -> int:
+        """Returns the pid of the process that supervises a run."""
+        return int(json.loads((self.runs_directory / key / "supervisor.json").read_text())["pid"])
+
+    def child(self, key: str) -> int:
+        """Waits until the fixture flow has started its child, and returns the child's pid."""
+        log = self.runs_directory / key / "log.txt"
+        return wait_until(
+            lambda: next((int(line.split()[-1]) for line in log.read_text().splitlines() if "] CHILD " in line), None)
+        )

@@ -1,0 +1,102 @@
+"""A small Metaflow flow that does what the driver's tests tell it to by `run.recipe`; it trains nothing.
+
+Fields of the recipe, all optional:
+    steps, secondsPerStep   length of the step `train`
+    failAt                  step that raises an exception
+    killAt                  step whose process kills itself
+    promoted                what the gate said (default true)
+    result                  "missing", "text", "set" or "foreign": leave no result, or one that is not plain JSON
+    child                   start a process in a session of its own, as torchrun does, and wait for it; "stray": do not
+    loss                    "nan": report losses that are not numbers
+"""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from metaflow import Config, FlowSpec, card, current, step
+from metaflow.cards import Markdown
+
+_CHILD = "import time\nwhile True: time.sleep(1)"
+
+
+class Foreign:
+    """A class that only this file knows, so that nobody else can read an artifact of it."""
+
+
+class FixtureFlow(FlowSpec):
+    run_config = Config("run", default_value='{"recipe": {}}')
+
+    @step
+    def start(self):
+        self._obey("start")
+        print(
+            "ENVIRONMENT "
+            + json.dumps({"cwd": str(Path.cwd()), "python": sys.executable, "variables": dict(os.environ)}),
+            flush=True,
+        )
+        self.next(self.train)
+
+    @card(type="blank")
+    @step
+    def train(self):
+        recipe = self.run_config["recipe"]
+        current.card.append(Markdown("# Card of the fixture"))
+        if recipe.get("child"):
+            # Metaflow takes a step for unfinished as long as anybody holds its output.
+            stray = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} if recipe["child"] == "stray" else {}
+            child = subprocess.Popen([sys.executable, "-c", _CHILD], start_new_session=True, **stray)
+            print(f"CHILD {child.pid}", flush=True)
+            if not stray:
+                child.wait()
+        steps = int(recipe.get("steps", 2))
+        pause = float(recipe.get("secondsPerStep", 0.01))
+        self._obey("train")
+        for number in range(1, steps + 1):
+            time.sleep(pause)
+            progress = {
+                "phase": "train",
+                "step": number,
+                "totalSteps": steps,
+                "loss": math.nan if recipe.get("loss") == "nan" else 1 / number,
+                "secondsLeft": (steps - number) * pause,
+            }
+            print("POSTTRAINING_PROGRESS " + json.dumps(progress), flush=True)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        self._obey("end")
+        recipe = self.run_config["recipe"]
+        if recipe.get("result") == "missing":
+            return
+        wrong = {"text": "promoted", "set": {"promoted": True, "gate": {1}}, "foreign": Foreign()}
+        if "result" in recipe:
+            self.result = wrong[recipe["result"]]
+            return
+        promoted = bool(recipe.get("promoted", True))
+        self.result = {
+            "modelUri": f"{self.run_config['modelsRoot']}/{self.run_config['name']}/{current.run_id}",
+            "promoted": promoted,
+            "gate": [{"metric": "fixture/accuracy", "value": 0.5, "minimum": 0.1, "passed": promoted}],
+            "metrics": {"fixture/accuracy": {"before": None, "after": 0.5}},
+            "headline": {"metric": "fixture/accuracy", "before": None, "after": 0.5},
+            "seconds": {"train": 0.1, "evaluate": 0.1},
+            "baseModelUri": self.run_config["baseModelUri"],
+        }
+
+    def _obey(self, name: str) -> None:
+        recipe = self.run_config["recipe"]
+        if recipe.get("failAt") == name:
+            raise ValueError("the fixture was told to fail")
+        if recipe.get("killAt") == name:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    FixtureFlow()

@@ -1,0 +1,128 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from posttraining.examples import DatasetError, load_examples
+from posttraining.models import ModelError, fetch_model, read_lineage
+from posttraining.tiny_model import write_tiny_model
+from recipes import recipe
+
+PAIR = {"prompt": [{"role": "user", "content": "é"}], "completion": [{"role": "assistant", "content": "ok"}]}
+
+
+def jsonl(folder: Path, name: str, *rows: object) -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("".join(json.dumps(row) + "\n\n" for row in rows))
+    return (folder / name).as_uri()
+
+
+def load(source: str, method: str = "sft", **dataset: object):
+    return load_examples(recipe(method, dataset={"source": source, **dataset}))
+
+
+@pytest.mark.parametrize(("method", "count"), [("sft", 4000), ("dpo", 1000), ("grpo", 1000)])
+def test_the_tiny_task_has_examples_for_every_method(method: str, count: int):
+    examples = load("tiny:sums", method)
+    assert examples.count == len(examples.rows()) == count
+    assert tuple(examples.rows()[0]) == examples.columns
+
+
+def test_json_lines_are_read_from_a_file_or_from_all_files_of_a_folder(tmp_path: Path):
+    one = jsonl(tmp_path / "data", "b.jsonl", PAIR | {"n": 2})
+    jsonl(tmp_path / "data", "a.jsonl", PAIR | {"n": 1})
+    (tmp_path / "data/notes.txt").write_text("no examples")
+    assert [row["n"] for row in load(one).rows()] == [2]
+    assert [row["n"] for row in load((tmp_path / "data").as_uri()).rows()] == [1, 2]
+
+
+def test_the_limit_takes_the_first_examples_and_changes_the_fingerprint(tmp_path: Path):
+    source = jsonl(tmp_path, "a.jsonl", *[PAIR | {"n": n} for n in range(5)])
+    assert [row["n"] for row in load(source, limit=2).rows()] == [0, 1]
+    assert load(source, limit=2).fingerprint == load(source, limit=2).fingerprint
+    assert load(source, limit=2).fingerprint != load(source).fingerprint
+
+
+def test_questions_and_answers_become_turns_and_stay_for_rewards(tmp_path: Path):
+    source = jsonl(tmp_path, "a.jsonl", {"question": "1 + 1?", "answer": "#### 2"})
+    asked = [{"role": "user", "content": "1 + 1?"}]
+    assert load(source, "grpo").rows() == [{"prompt": asked, "question": "1 + 1?", "answer": "#### 2"}]
+    answered = [{"role": "assistant", "content": "#### 2"}]
+    assert load(source, "sft").rows() == [{"prompt": asked, "completion": answered}]
+    own = jsonl(tmp_path, "b.jsonl", PAIR | {"question": "not this"})
+    assert load(own).rows()[0]["prompt"] == PAIR["prompt"]
+
+
+def test_missing_columns_are_explained(tmp_path: Path):
+    source = jsonl(tmp_path, "a.jsonl", {"question": "?", "answer": "!"})
+    with pytest.raises(
+        DatasetError, match=r"has columns question, answer; dpo needs prompt and chosen and rejected, or"
+    ):
+        load(source, "dpo")
+
+
+def test_broken_lines_are_named(tmp_path: Path):
+    (tmp_path / "a.jsonl").write_text(json.dumps(PAIR) + "\n{oops\n")
+    with pytest.raises(DatasetError, match=r"a\.jsonl, line 2 is not JSON"):
+        load((tmp_path / "a.jsonl").as_uri())
+    with pytest.raises(DatasetError, match="line 1 is not a JSON object"):
+        load(jsonl(tmp_path, "list.jsonl", [1]))
+
+
+def test_sources_without_examples_are_named(tmp_path: Path):
+    with pytest.raises(DatasetError, match="no file"):
+        load((tmp_path / "none.jsonl").as_uri())
+    with pytest.raises(DatasetError, match=r"no \.jsonl files"):
+        load(tmp_path.as_uri())
+    with pytest.raises(DatasetError, match="has no examples"):
+        load(jsonl(tmp_path, "empty.jsonl"))
+    with pytest.raises(DatasetError, match="tiny:products is not known"):
+        load("tiny:products")
+
+
+def test_the_tiny_model_is_the_same_every_time(tmp_path: Path):
+    hashes = []
+    for name in ("one", "two"):
+        write_tiny_model(tmp_path / name)
+        files = sorted((tmp_path / name).iterdir())
+        hashes.append({file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files})
+    assert hashes[0] == hashes[1]
+    assert {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"} <= hashes[0].keys()
+
+
+def test_models_come_from_folders_without_a_copy(tmp_path: Path):
+    write_tiny_model(tmp_path / "model")
+    assert fetch_model((tmp_path / "model").as_uri(), tmp_path / "elsewhere") == tmp_path / "model"
+    assert fetch_model("tiny:llama", tmp_path / "made") == tmp_path / "made"
+
+
+def test_references_without_a_model_are_named(tmp_path: Path):
+    with pytest.raises(ModelError, match="tiny:gpt is not known"):
+        fetch_model("tiny:gpt", tmp_path)
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        fetch_model(tmp_path.as_uri(), tmp_path / "elsewhere")
+
+
+def test_models_in_an_object_store(object_store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from posttraining import storage
+
+    for name, value in object_store.environment.items():
+        monkeypatch.setenv(name, value)
+    storage._s3.cache_clear()
+    write_tiny_model(tmp_path / "model")
+    uri = f"s3://{object_store.bucket}/models/{tmp_path.name}"
+    storage.upload_folder(tmp_path / "model", uri)
+    fetched = fetch_model(uri, tmp_path / "fetched")
+    assert (fetched / "model.safetensors").read_bytes() == (tmp_path / "model/model.safetensors").read_bytes()
+    assert read_lineage(uri) is None
+    storage.write_bytes(f"{uri}/lineage.json", b'{"pathspec": "SftFlow/1"}')
+    assert read_lineage(uri) == {"pathspec": "SftFlow/1"}
+    with pytest.raises(ModelError, match="nowhere"):
+        fetch_model(f"s3://{object_store.bucket}/nowhere", tmp_path / "x")
+
+
+def test_only_registered_models_have_a_lineage(tmp_path: Path):
+    assert read_lineage("tiny:llama") is None
+    assert read_lineage("owner/model") is None
+    assert read_lineage(tmp_path.as_uri()) is None

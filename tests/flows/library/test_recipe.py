@@ -1,0 +1,102 @@
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from posttraining.recipe import SCHEMA_FILE, RecipeError, read_recipe
+from posttraining.run_document import RECIPES, read_run_document
+from recipes import document
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def problems(**arguments: object) -> list[str]:
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(document(**arguments))
+    return caught.value.problems
+
+
+def test_the_schema_is_the_one_that_typescript_validates_with():
+    script = (
+        'import { z } from "zod"; import { recipeSchema } from "./configuration/recipe";'
+        'console.log(JSON.stringify(z.toJSONSchema(recipeSchema, { io: "input" })));'
+    )
+    command = ["node", str(CHECKOUT / "node_modules/ts-node/dist/bin.js"), "--transpile-only", "--eval", script]
+    printed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert printed.returncode == 0, printed.stderr
+    assert json.loads(SCHEMA_FILE.read_text()) == json.loads(printed.stdout), (
+        f"configuration/recipe.ts has changed: write z.toJSONSchema(recipeSchema, {{ io: 'input' }}) to {SCHEMA_FILE}"
+    )
+
+
+@pytest.mark.parametrize("file", sorted(RECIPES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_recipes_of_the_project_are_valid_and_named_as_their_file(file: Path):
+    assert read_run_document(file.read_text())["recipe"]["name"] == file.stem
+
+
+def test_defaults_are_filled_in_at_every_depth():
+    recipe = read_recipe(document("grpo"))
+    assert recipe["optimizer"]["schedule"] == "cosine"
+    assert recipe["grpo"]["generation"] == {"kind": "transformers"}
+    assert recipe["grpo"]["rewards"] == [{"name": "tiny_sums_exact", "weight": 1}]
+    assert recipe["checkpointEverySteps"] == 100
+
+
+def test_defaults_come_from_the_chosen_kind():
+    recipe = read_recipe(document(trainable={"kind": "lora", "rank": 8, "alpha": 16}))
+    assert recipe["trainable"] == {"kind": "lora", "rank": 8, "alpha": 16, "dropout": 0, "targets": "all-linear"}
+
+
+def test_every_wrong_field_is_named_in_one_error():
+    found = problems(optimizer__learningRate=3, sequence__maxLength="64", batch={"globl": 3})
+    assert found == [
+        "batch.global: is missing",
+        "batch.globl: is not known; the keys here are global, micro",
+        "optimizer.learningRate: must be at most 1; it is 3",
+        'sequence.maxLength: must be a whole number; it is "64"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"trainable__kind": "lorra"}, 'trainable.kind: must be one of full, lora, qlora; it is "lorra"'),
+        ({"trainable": {"rank": 8}}, "trainable.kind: must be one of full, lora, qlora; it is missing"),
+        ({"trainable": "full"}, 'trainable: must be a mapping; it is "full"'),
+        ({"trainable": {"kind": "full", "rank": 8}}, "trainable.rank: is not known; the keys here are kind"),
+        ({"duration": {"stepz": 3}}, 'duration: must be { steps } or { epochs }; it is {"stepz": 3}'),
+        ({"precision": "float8"}, 'precision: must be one of float32, bfloat16; it is "float8"'),
+        ({"optimizer__learningRate": 0}, "optimizer.learningRate: must be greater than 0; it is 0"),
+        ({"gate": []}, "gate: must not be empty; it is []"),
+        ({"description": ""}, 'description: must not be empty; it is ""'),
+        ({"gate": [{"metric": "train/loss"}]}, "gate.0: needs at least one of minimum, maximum, minimumGain"),
+    ],
+)
+def test_a_wrong_field_is_explained(change: dict, problem: str):
+    assert problems(**change) == [problem]
+
+
+def test_conditions_over_several_fields_hold():
+    assert problems(method="dpo", dpo={"lossTypes": ["sigmoid", "sft"]}) == [
+        "dpo.lossWeights: must have one weight for each of dpo.lossTypes"
+    ]
+    changed = document("grpo", batch={"global": 12})
+    del changed["sequence"]["maxCompletionLength"]
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(changed)
+    assert caught.value.problems == [
+        "batch.global: must be a multiple of grpo.generations",
+        "sequence.maxCompletionLength: is needed for GRPO: the longest answer in tokens",
+    ]
+
+
+def test_the_method_must_be_one_of_three():
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(document() | {"method": "ppo"})
+    assert caught.value.problems == ['method: must be one of sft, dpo, grpo; it is "ppo"']
+
+
+def test_what_is_no_mapping_is_refused():
+    with pytest.raises(RecipeError, match="recipe: must be a mapping"):
+        read_recipe(["sft"])

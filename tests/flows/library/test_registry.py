@@ -1,0 +1,89 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from posttraining.evaluation import recorded_metrics, task_fingerprints
+from posttraining.examples import load_examples
+from posttraining.models import read_lineage
+from posttraining.registry import code_hash, model_uri, promoted_model, register_model
+from recipes import plan, recipe
+
+
+@pytest.fixture
+def registered(tmp_path: Path):
+    """Registers a model under run id `run`, with or without having passed its gate; returns its URI and result."""
+    flow_file = tmp_path / "flow.py"
+    flow_file.write_text("")
+
+    def register(run: str, promoted: bool, base: str = "tiny:llama") -> tuple[str, dict]:
+        chosen = recipe()
+        root = (tmp_path / "models").as_uri()
+        uri = model_uri(root, "sft", run)
+        result = {
+            "modelUri": uri,
+            "baseModelUri": base,
+            "promoted": promoted,
+            "metrics": {"tiny_sums/number": {"before": 0.0, "after": 0.9}, "train/loss": {"before": 2.0, "after": 1.0}},
+            "gate": [{"metric": "tiny_sums/number", "minimum": 0.5, "value": 0.9, "passed": promoted}],
+        }
+        document = {"recipe": chosen, "plan": plan(chosen), "modelsRoot": root, "name": "sft"}
+        register_model(document, result, load_examples(chosen), f"SftFlow/{run}", flow_file)
+        return uri, result
+
+    return register
+
+
+def test_a_model_that_passed_is_promoted(registered, tmp_path: Path):
+    uri, result = registered("1", promoted=True)
+    pointer = promoted_model((tmp_path / "models").as_uri(), "sft")
+    assert pointer is not None
+    assert (pointer["modelUri"], pointer["pathspec"]) == (uri, "SftFlow/1")
+    assert pointer["metrics"] == result["metrics"]
+
+
+def test_a_model_that_failed_leaves_the_promoted_one_in_place(registered, tmp_path: Path):
+    assert promoted_model((tmp_path / "models").as_uri(), "sft") is None
+    first, _ = registered("1", promoted=True)
+    second, _ = registered("2", promoted=False)
+    pointer = promoted_model((tmp_path / "models").as_uri(), "sft")
+    assert pointer is not None
+    assert pointer["modelUri"] == first
+    lineage = read_lineage(second)
+    assert lineage is not None
+    assert lineage["promoted"] is False
+
+
+def test_lineage_leads_back_through_the_bases(registered):
+    first, _ = registered("1", promoted=True)
+    second, _ = registered("2", promoted=True, base=first)
+    lineage = read_lineage(second)
+    assert lineage is not None
+    assert lineage["baseModel"] == {"uri": first, "lineage": f"{first}/lineage.json"}
+    before = read_lineage(first)
+    assert before is not None
+    assert before["baseModel"] == {"uri": "tiny:llama", "lineage": None}
+    assert lineage["data"]["examples"] == 4000
+    assert {"trl", "transformers", "metaflow"} <= lineage["packages"].keys()
+    assert json.dumps(lineage)
+
+
+def test_metrics_of_a_registered_base_are_reused_only_for_the_same_evaluation(registered):
+    uri, _ = registered("1", promoted=True)
+    lineage = read_lineage(uri)
+    same = task_fingerprints(recipe("dpo"), plan(recipe("dpo")))
+    assert recorded_metrics(lineage, same) == {"tiny_sums/number": 0.9}
+    for other in (
+        recipe("dpo", evaluation__limit=10),
+        recipe("dpo", seed=1),
+        recipe("dpo", evaluation__tasks=["tiny_sums", "tiny_sums_sampled"]),
+    ):
+        assert recorded_metrics(lineage, task_fingerprints(other, plan(other))) is None
+    assert recorded_metrics(None, same) is None
+
+
+def test_the_code_hash_changes_with_the_flow(tmp_path: Path):
+    (tmp_path / "a.py").write_text("a")
+    (tmp_path / "b.py").write_text("b")
+    assert code_hash(tmp_path / "a.py") == code_hash(tmp_path / "a.py")
+    assert code_hash(tmp_path / "a.py") != code_hash(tmp_path / "b.py")

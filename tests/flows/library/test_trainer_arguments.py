@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import pytest
+
+from posttraining.examples import DatasetError
+from posttraining.trainers.arguments import training_arguments
+from posttraining.trainers.dpo import dpo_arguments
+from posttraining.trainers.grpo import grpo_arguments
+from posttraining.trainers.job import TrainingJob
+from posttraining.trainers.sft import PLAIN_CHAT_TEMPLATE, sft_arguments
+from recipes import plan, recipe
+
+LORA = {"kind": "lora", "rank": 8, "alpha": 16}
+
+
+def arguments(chosen: dict, **planned: object) -> dict:
+    return training_arguments(job(chosen, **planned))
+
+
+def job(chosen: dict, nodes: int = 1, **planned: object) -> TrainingJob:
+    return TrainingJob(chosen, plan(chosen, **planned), "base", "examples", "model", "scratch", nodes=nodes)
+
+
+def test_a_job_reaches_other_processes_unchanged(tmp_path: Path):
+    written = job(recipe(), nodes=2)
+    written.write(tmp_path / "job.json")
+    assert TrainingJob.read(tmp_path / "job.json") == written
+
+
+def test_processes_are_gpus_or_what_the_plan_asks_for():
+    assert job(recipe()).processes_per_node == 1
+    assert job(recipe(), gpusPerNode=8).processes_per_node == 8
+    assert job(recipe(), processesPerNode=2).processes_per_node == 2
+
+
+def test_duration_is_steps_or_epochs():
+    assert arguments(recipe())["max_steps"] == 4
+    assert "num_train_epochs" not in arguments(recipe())
+    by_epochs = arguments(recipe(duration={"epochs": 1.5}))
+    assert by_epochs["num_train_epochs"] == 1.5
+    assert "max_steps" not in by_epochs
+
+
+def test_the_planned_batch_is_used():
+    found = arguments(recipe(), microBatch=2, gradientAccumulation=8)
+    assert (found["per_device_train_batch_size"], found["gradient_accumulation_steps"]) == (2, 8)
+
+
+def test_without_gpus_the_processor_trains_in_float32():
+    found = arguments(recipe())
+    assert found["use_cpu"] is True
+    assert found["bf16"] is False
+    assert found["model_init_kwargs"]["dtype"] == "float32"
+
+
+@pytest.mark.parametrize(
+    ("sharding", "trainable", "mixed"),
+    [
+        ("none", {"kind": "full"}, True),
+        ("fsdp2", {"kind": "full"}, False),
+        ("fsdp2", LORA, True),
+        ("zero3", {"kind": "full"}, True),
+    ],
+)
+def test_fully_trained_bfloat16_weights_are_not_copied_to_float32_by_fsdp(sharding: str, trainable: dict, mixed: bool):
+    found = arguments(recipe(precision="bfloat16", trainable=trainable), sharding=sharding, gpusPerNode=8)
+    assert found["bf16"] is mixed
+    assert found["model_init_kwargs"]["dtype"] == "bfloat16"
+
+
+def test_fsdp_recomputes_activations_itself():
+    found = arguments(recipe(), sharding="fsdp2", gpusPerNode=8, activationCheckpointing="full")
+    assert found["fsdp"] is True
+    assert found["fsdp_config"]["activation_checkpointing"] is True
+    assert found["gradient_checkpointing"] is False
+
+
+def test_without_fsdp_the_trainer_recomputes_activations():
+    found = arguments(recipe(), activationCheckpointing="full", gpusPerNode=1)
+    assert found["gradient_checkpointing"] is True
+    assert "fsdp" not in found
+
+
+@pytest.mark.parametrize(("sharding", "stage"), [("zero2", 2), ("zero3", 3)])
+def test_zero_becomes_a_deepspeed_configuration(sharding: str, stage: int):
+    assert arguments(recipe(), sharding=sharding, gpusPerNode=8)["deepspeed"]["zero_optimization"]["stage"] == stage
+
+
+def test_sft_learns_from_answers_only_where_examples_mark_them(tmp_path: Path):
+    assert sft_arguments(recipe(), ("prompt", "completion"), tmp_path)["completion_only_loss"] is True
+    assert sft_arguments(recipe(), ("messages",), tmp_path)["assistant_only_loss"] is True
+    assert sft_arguments(recipe(completionOnlyLoss=False), ("text",), tmp_path)["assistant_only_loss"] is False
+    with pytest.raises(DatasetError, match="set it to false"):
+        sft_arguments(recipe(), ("text",), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("chat_template.jinja", "{{ messages }}"), ("tokenizer_config.json", '{"chat_template": "{{ messages }}"}')],
+)
+def test_a_models_own_chat_template_is_kept(tmp_path: Path, file: str, content: str):
+    assert sft_arguments(recipe(), ("messages",), tmp_path)["chat_template_path"] == str(PLAIN_CHAT_TEMPLATE)
+    (tmp_path / file).write_text(content)
+    assert sft_arguments(recipe(), ("messages",), tmp_path)["chat_template_path"] is None
+
+
+def test_dpo_weighs_its_losses():
+    found = dpo_arguments(recipe("dpo", dpo={"lossTypes": ["sigmoid", "sft"], "lossWeights": [1, 0.5], "beta": 0.2}))
+    assert (found["loss_type"], found["loss_weights"], found["beta"]) == (["sigmoid", "sft"], [1, 0.5], 0.2)
+
+
+def test_grpo_generates_with_transformers():
+    chosen = recipe("grpo")
+    assert grpo_arguments(chosen, plan(chosen))["use_vllm"] is False
+
+
+@pytest.mark.parametrize(
+    ("asked", "planned", "used"), [("auto", {}, 0.3), ("auto", {"memoryUtilization": 0.5}, 0.5), (0.7, {}, 0.7)]
+)
+def test_grpo_shares_gpus_with_vllm(asked: object, planned: dict, used: float):
+    chosen = recipe("grpo", grpo__generation={"kind": "vllm-colocated", "memoryUtilization": asked, "sleep": False})
+    found = grpo_arguments(chosen, plan(chosen, generation=planned))
+    assert (found["use_vllm"], found["vllm_mode"]) == (True, "colocate")
+    assert found["vllm_gpu_memory_utilization"] == used
+    assert found["vllm_enable_sleep_mode"] is False
+    assert found["vllm_max_model_length"] == 64
+
+
+def test_grpo_generates_on_a_server():
+    chosen = recipe("grpo", grpo__generation={"kind": "vllm-server"})
+    found = grpo_arguments(chosen, plan(chosen), generation_server="10.0.0.7")
+    assert (found["vllm_mode"], found["vllm_server_host"]) == ("server", "10.0.0.7")
+    with pytest.raises(ValueError, match="vllm-server needs a node that serves"):
+        grpo_arguments(chosen, plan(chosen))

@@ -1,0 +1,69 @@
+"""Runs training jobs one after the other in this process, which torchrun may have started beside others.
+
+    python run_jobs.py JOB... | torchrun --nproc_per_node=2 run_jobs.py --shard JOB...
+
+Every job goes through the project's own `run_training`. Beside each job's output the first process leaves `observed.json`: how many
+parameters there were during training, and how many of them were sharded. With `--shard` the first job is also tried before
+accelerate is taught to shard on processors; what it then says is left in `refusal.txt`.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from posttraining.trainers.job import TrainingJob
+from posttraining.trainers.run import run_training
+
+
+def main(arguments: list[str]) -> None:
+    """Runs the jobs in `arguments`."""
+    shards = arguments[0] == "--shard"
+    jobs = [TrainingJob.read(Path(name)) for name in arguments[shards:]]
+    first_process = os.environ.get("RANK", "0") == "0"
+    if shards:
+        refusal = _refusal(jobs[0])
+        if first_process:
+            Path(jobs[0].scratch, "refusal.txt").write_text(refusal)
+        from fsdp_on_processors import shard_on_processors
+
+        shard_on_processors()
+    observed = _observe_parameters()
+    for job in jobs:
+        observed.clear()
+        run_training(job)
+        if first_process:
+            Path(job.scratch, "observed.json").write_text(json.dumps(observed))
+
+
+def _refusal(job: TrainingJob) -> str:
+    try:
+        run_training(job)
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+def _observe_parameters() -> dict[str, int]:
+    """Adds a callback to all trainers made from now on; it counts in the dictionary that this returns."""
+    from torch.distributed.tensor import DTensor
+    from transformers import TrainerCallback, trainer
+
+    observed: dict[str, int] = {}
+
+    class Observer(TrainerCallback):
+        def on_step_end(self, args, state, control, model, **_):
+            parameters = list(model.parameters())
+            observed["parameters"] = len(parameters)
+            observed["sharded"] = sum(isinstance(each, DTensor) for each in parameters)
+            observed["elements"] = sum(each.numel() for each in parameters)
+            observed["elementsHere"] = sum(
+                each.to_local().numel() if isinstance(each, DTensor) else each.numel() for each in parameters
+            )
+
+    trainer.DEFAULT_CALLBACKS.append(Observer)
+    return observed
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,6 @@
+"""The flow's own modules, importable by tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "flows" / "sweep"))

@@ -1,0 +1,107 @@
+"""The sweep: its grid and its choice as pure functions, and one real sweep over two learning rates."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from candidates import SweepError, best_is_highest, candidates, choose, read_sweep
+
+from posttraining.run_document import RECIPES, plan_for_this_machine, read_run_document
+
+
+def _document(models_root: str = "file:///models") -> dict[str, Any]:
+    recipe = read_run_document((RECIPES / "sft-tiny.yaml").read_text())["recipe"]
+    recipe |= {
+        "duration": {"steps": 20},
+        "evaluation": {"tasks": ["tiny_sums"], "limit": 20, "batchSize": 20, "headline": "train/loss"},
+        "gate": [{"metric": "train/loss", "maximum": 5}],
+    }
+    plan = plan_for_this_machine(recipe, gpus=0)
+    return {"recipe": recipe, "plan": plan, "baseModelUri": None, "modelsRoot": models_root, "name": "swept"}
+
+
+def _result(after: float, promoted: bool) -> dict[str, Any]:
+    return {"promoted": promoted, "headline": {"metric": "a/b", "before": None, "after": after}}
+
+
+def test_names_every_wrong_field_of_a_grid():
+    with pytest.raises(SweepError) as caught:
+        read_sweep('{"learningRates": [-1, 0.1, 0.1], "baseModels": [], "best": "most", "rates": 1}')
+    text = str(caught.value)
+    for field in (
+        "learningRates.0",
+        "learningRates.2: is there twice",
+        "baseModels: must be a list",
+        "best: must be",
+        "rates: is not known",
+    ):
+        assert field in text
+
+
+def test_lays_out_every_pair_of_model_and_learning_rate():
+    grid = candidates(
+        _document(), read_sweep('{"learningRates": [0.1, 0.2], "baseModels": ["tiny:llama", "file:///m"]}')
+    )
+    assert [(each["baseModel"], each["learningRate"]) for each in grid] == [
+        ("tiny:llama", 0.1),
+        ("tiny:llama", 0.2),
+        ("file:///m", 0.1),
+        ("file:///m", 0.2),
+    ]
+    assert len({each["document"]["name"] for each in grid}) == 4
+
+
+def test_learning_rates_may_be_yaml_and_default_to_three_around_the_recipe():
+    assert read_sweep("learningRates: [1e-3, 2.5e-3]") == {"learningRates": [0.001, 0.0025]}
+    assert [each["learningRate"] for each in candidates(_document(), {})] == [0.00067, 0.002, 0.006]
+
+
+def test_another_base_model_does_not_keep_the_revision_of_the_recipes():
+    document = _document()
+    document["recipe"]["model"]["revision"] = "abc"
+    own, other = candidates(document, {"learningRates": [0.1], "baseModels": ["tiny:llama", "file:///m"]})
+    assert own["document"]["recipe"]["model"]["revision"] == "abc"
+    assert "revision" not in other["document"]["recipe"]["model"]
+
+
+def test_only_a_model_that_passed_its_gate_wins():
+    assert choose([_result(0.9, False), _result(0.5, True), _result(0.7, True)], highest=True) == 2
+    assert choose([_result(0.9, False), _result(0.5, True), _result(0.7, True)], highest=False) == 1
+    assert choose([_result(0.1, False), _result(math.nan, False)], highest=True) == 0
+
+
+def test_a_loss_is_better_when_it_is_lower():
+    assert not best_is_highest(_document()["recipe"], {})
+    assert best_is_highest(_document()["recipe"], {"best": "highest"})
+    ungated = _document()["recipe"] | {"gate": [{"metric": "tiny_sums/number", "minimum": 0.5}]}
+    assert not best_is_highest(ungated, {})
+    ungated["evaluation"] |= {"headline": "tiny_sums/number"}
+    assert best_is_highest(ungated, {})
+
+
+def test_a_wrong_grid_is_one_message_before_anything_runs(metaflow_home: Any):
+    wrong = ["--config-value", "sweep", '{"learningRates": [5]}']
+    printed = metaflow_home.run_flow("sweep", configuration=_document(), options=wrong, status=1)
+    assert "learningRates.0: must be at most 1; it is 5" in printed
+    assert "Traceback" not in printed
+    assert "Workflow starting" not in printed
+
+
+def test_trains_all_and_registers_the_best(metaflow_home: Any):
+    root = metaflow_home.folder / "models"
+    document = _document(f"file://{root.as_posix().replace(' ', '%20')}")
+    sweep = ["--config-value", "sweep", '{"learningRates": [1e-5, 3e-3]}']
+    metaflow_home.run_flow("sweep", "--max-workers", "2", configuration=document, options=sweep)
+    result = metaflow_home.artifacts("SweepFlow", "result")["result"]
+    assert [candidate["won"] for candidate in result["candidates"]] == [False, True]
+    losses = [candidate["headline"]["after"] for candidate in result["candidates"]]
+    assert losses[1] < losses[0]
+    assert result["promoted"]
+    assert (root / "swept" / "promoted.json").is_file()
+    weights = list(root.rglob("model.safetensors"))
+    assert [result["modelUri"]] == [file.parent.as_uri() for file in weights]
+    lineage = json.loads((weights[0].parent / "lineage.json").read_text())
+    assert lineage["recipe"]["optimizer"]["learningRate"] == 3e-3
+    assert result["candidates"][0]["modelUri"] is None
+    assert "candidate-2" in metaflow_home.cards("SweepFlow")["end-result"]

@@ -1,0 +1,111 @@
+"""The oracle on a model of two layers; needs the training environment.
+
+PYTHONPATH=flows python -m pytest tests/oracle
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+import torch
+import torch.distributed as dist
+from sizing_oracle import trace as oracle
+from torch.testing._internal.distributed.fake_pg import FakeStore
+
+TINY = {
+    "hidden_size": 512,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+    "vocab_size": 8192,
+    "tie_word_embeddings": True,
+}
+LAYER = 512 * 512 * 2 + 2 * 512 * 256 + 3 * 512 * 1536 + 2 * 512
+PARAMETERS = 8192 * 512 + 2 * LAYER + 512
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(oracle._CONFIGURATIONS, "tiny", ("llama", TINY))
+
+
+@pytest.fixture
+def ranks() -> Iterator[None]:
+    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=4)
+    yield
+    dist.destroy_process_group()
+
+
+def job(
+    method: str = "sft",
+    trainable: str = "full",
+    reference: str = "none",
+    tokens: int = 256,
+    shards: int = 1,
+) -> oracle.Job:
+    return oracle.Job(
+        method, "tiny", trainable, 8, tokens, tokens, 2, "none", reference, shards
+    )
+
+
+def test_weights_and_states_are_those_of_the_shape() -> None:
+    traced = oracle.trace(job())["byCategoryGib"]
+    assert traced["Parameter"] * oracle.GIB == pytest.approx(2 * PARAMETERS, rel=0.05)
+    assert traced["Optstate"] * oracle.GIB == pytest.approx(4 * PARAMETERS, rel=0.05)
+
+
+def test_longer_sequences_need_more() -> None:
+    assert (
+        oracle.trace(job(tokens=1024))["peakGib"]
+        > oracle.trace(job(tokens=256))["peakGib"]
+    )
+
+
+def test_a_separate_reference_holds_the_weights_twice() -> None:
+    alone = oracle.trace(job("dpo", reference="separate"))["byCategoryGib"]["Parameter"]
+    assert alone * oracle.GIB == pytest.approx(4 * PARAMETERS, rel=0.05)
+
+
+def test_adapters_have_small_states() -> None:
+    states = oracle.trace(job("dpo", "lora", "adapter-off", tokens=512))[
+        "byCategoryGib"
+    ].get("Optstate", 0)
+    assert states * oracle.GIB < 0.2 * PARAMETERS
+
+
+@pytest.mark.usefixtures("ranks")
+def test_a_rank_holds_its_shard() -> None:
+    sharded = oracle.trace(job("sft", shards=4))["byCategoryGib"]
+    assert sharded["Optstate"] * oracle.GIB == pytest.approx(PARAMETERS, rel=0.3)
+
+
+def test_tracing_leaves_pytorch_as_it_was() -> None:
+    before = torch.Tensor.register_hook
+    oracle.trace(job("sft", "lora"))
+    assert torch.Tensor.register_hook is before
+
+
+def test_dropout_keeps_a_copy_of_what_adapters_read() -> None:
+    def peak(dropout: float) -> float:
+        plain = job("sft", "lora", tokens=512)
+        return oracle.trace(replace(plain, dropout=dropout, adapterBytes=2))["peakGib"]
+
+    assert peak(0.1) > peak(0.0)
+
+
+def test_a_trainer_that_has_no_loss_when_it_gathers_metrics_is_an_error() -> None:
+    class Early:
+        def compute_loss(self, model: object, batch: object) -> torch.Tensor:
+            raise oracle._LossIsDone
+
+    with pytest.raises(RuntimeError, match="before it has a loss"):
+        oracle._loss(Early(), None, {})
+
+
+def test_an_unknown_method_is_named() -> None:
+    with pytest.raises(ValueError, match="method: ppo is not sft, dpo or grpo"):
+        oracle._batch(job("ppo"))

@@ -1,0 +1,4 @@
+import { printOutcome } from "./command-outcome";
+import { costCommand } from "./cost-command";
+
+printOutcome(costCommand);

@@ -1,0 +1,96 @@
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { endProcess, isAlive, ownIdentity, processesWithVariable, startTimeOf } from "./process-identity.mjs";
+
+/** Removing a dead holder's lock takes microseconds; a removal that was itself interrupted is ignored after this long. */
+const takeoverMilliseconds = 10_000;
+
+/** @param {string} file */
+function holderOf(file) {
+  try {
+    return /** @type {import("./process-identity.mjs").ProcessIdentity} */ (JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Puts a file with this process's identity in place, unless the file is there already. A link and not an exclusive open:
+ * the file never exists without its content.
+ *
+ * @param {string} file
+ */
+function claim(file) {
+  const own = ownIdentity();
+  const draft = `${file}.${own.pid}`;
+  writeFileSync(draft, JSON.stringify(own));
+  try {
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === "EEXIST") return false;
+    throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/**
+ * Removes the lock of a holder that has ended. Only one process at a time may do so, and it looks again once it may:
+ * otherwise the second of two would remove the lock that the first has just taken.
+ *
+ * @param {string} file
+ */
+function removeIfDead(file) {
+  const takeover = `${file}.takeover`;
+  try {
+    if (Date.now() - statSync(takeover).mtimeMs > takeoverMilliseconds) rmSync(takeover, { force: true });
+  } catch {
+    // No removal is under way.
+  }
+  if (!claim(takeover)) return;
+  try {
+    const holder = holderOf(file);
+    if (holder !== undefined && !isAlive(holder)) rmSync(file, { force: true });
+  } finally {
+    rmSync(takeover, { force: true });
+  }
+}
+
+/** Variable that marks what the holder of a lock has started. */
+const mark = "POSTTRAINING_LOCK";
+
+/**
+ * Runs `action` while no other process of this machine runs one under the same file. A holder that was killed is noticed,
+ * and what it had started is ended before `action` begins.
+ *
+ * @template T
+ * @param {string} file
+ * @param {(environment: NodeJS.ProcessEnv) => Promise<T>} action gets the environment for the commands that it starts
+ * @param {(holder: number) => void} [onWait] told once, with the process number of the holder, when there is a wait
+ * @returns {Promise<T>}
+ */
+export async function withExclusiveLock(file, action, onWait) {
+  mkdirSync(path.dirname(file), { recursive: true });
+  let told = false;
+  while (!claim(file)) {
+    const holder = holderOf(file);
+    if (holder !== undefined && isAlive(holder)) {
+      if (!told) onWait?.(holder.pid);
+      told = true;
+    } else if (holder !== undefined) {
+      for (const orphan of processesWithVariable(mark, file)) {
+        await endProcess({ pid: orphan.pid, startTime: startTimeOf(orphan.pid) ?? "" });
+      }
+      removeIfDead(file);
+    }
+    await sleep(100);
+  }
+  try {
+    return await action({ ...process.env, [mark]: file });
+  } finally {
+    rmSync(file, { force: true });
+  }
+}

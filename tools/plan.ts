@@ -1,0 +1,4 @@
+import { printOutcome } from "./command-outcome";
+import { planCommand } from "./plan-command";
+
+printOutcome(planCommand);

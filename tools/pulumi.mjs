@@ -1,0 +1,62 @@
+import "./node-version.mjs";
+import path from "node:path";
+import process from "node:process";
+import { root } from "./checkout.mjs";
+import { runCommand } from "./command.mjs";
+import { pulumiEnvironment } from "./environment.mjs";
+import { runMain } from "./problem.mjs";
+import { isDeployment, withPolicies } from "./policies.mjs";
+import { readPulumiArguments } from "./pulumi-arguments.mjs";
+import { requireBootstrap } from "./set-up.mjs";
+import { ensureStack, pulumiCommand, pulumiInTerminal } from "./stack.mjs";
+import { forgetSalt, isLocal, needsInitialization } from "./stack-configuration.mjs";
+
+/**
+ * `npm run pulumi -- …`, and `pulumi` in `npm run shell`: Pulumi with this checkout's engine, state and configuration.
+ * A stack that has a file in stacks/ is made when it is first used, so that `up` and `preview` work in a fresh checkout.
+ * Stacks on AWS are checked against the policy pack in policy/ by both.
+ */
+
+/**
+ * The stack that a command works on.
+ *
+ * @param {string | undefined} named by `--stack`
+ */
+async function stackInUse(named) {
+  const given = named ?? process.env.PULUMI_STACK;
+  if (given) return given;
+  const { status, output } = await runCommand(pulumiCommand, ["stack", "--show-name", "--non-interactive"], {
+    environment: pulumiEnvironment(),
+    cwd: root,
+    stdoutOnly: true,
+  });
+  return status === 0 ? output.trim() : undefined;
+}
+
+await runMain(async () => {
+  const parameters = process.argv.slice(2);
+  const { words, stack: named, directory, flags } = readPulumiArguments(parameters);
+  // Standard output belongs to Pulumi: it may be JSON that another program reads.
+  await requireBootstrap("infrastructure", console.error);
+  const cwd = path.resolve(directory ?? ".");
+  const elsewhere = path.relative(root, cwd).startsWith("..");
+  const [command, subcommand] = words;
+  // `config` is for the committed file itself.
+  if (elsewhere || command === undefined || command === "config") {
+    return pulumiInTerminal(named ?? "", parameters, { cwd: process.cwd(), environment: pulumiEnvironment() });
+  }
+  const isInitialization = command === "stack" && (subcommand === "init" || subcommand === "new");
+  const isRemoval = command === "stack" && (subcommand === "rm" || subcommand === "remove" || subcommand === "delete");
+  const stack = (isInitialization || isRemoval ? words[2] : undefined) ?? (await stackInUse(named));
+  if (stack === undefined)
+    return pulumiInTerminal("", parameters, { cwd: process.cwd(), environment: pulumiEnvironment() });
+  if (isLocal(stack)) await requireBootstrap("everything", console.error);
+  if (isInitialization && flags.every((flag) => flag === "--non-interactive") && needsInitialization(stack)) {
+    await ensureStack(stack);
+    return pulumiInTerminal(stack, ["stack", "select", stack], { cwd: process.cwd() });
+  }
+  if (isDeployment(command) && needsInitialization(stack)) await ensureStack(stack);
+  const status = await pulumiInTerminal(stack, withPolicies(stack, command, parameters), { cwd: process.cwd() });
+  if (status === 0 && (isRemoval || (command === "destroy" && flags.includes("--remove")))) forgetSalt(stack);
+  return status;
+});

@@ -1,0 +1,129 @@
+import "./node-version.mjs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { layout, pythonOf } from "./checkout.mjs";
+import { pulumiEnvironment, withPython } from "./environment.mjs";
+import { clusterAccess, kubeconfigVariables, portForwardCommands, startPortForwards } from "./port-forwards.mjs";
+import { Problem, runMain } from "./problem.mjs";
+import { requireBootstrap } from "./set-up.mjs";
+import { exportLines, metaflowVariables } from "./shell-environment.mjs";
+import { ensureStack, readOutputs } from "./stack.mjs";
+import { committedFile, isLocal } from "./stack-configuration.mjs";
+
+/**
+ * `npm run shell -- <stack>`: a shell in which `pulumi` works on this checkout's stacks and `python` has Metaflow set up for
+ * the stack; services of a stack in a cluster are forwarded to this machine while it is open. `--print` prints lines to evaluate
+ * instead: eval "$(npm run -s shell -- local --print)".
+ */
+
+/**
+ * Start-up files make a search path of their own. This has them run and then puts this project's folders first again.
+ *
+ * @param {string} shell path of the user's shell
+ * @returns {{ parameters: string[], variables: NodeJS.ProcessEnv }}
+ */
+function startUp(shell) {
+  const directory = path.join(layout.state, "shell");
+  const again = 'export PATH="$POSTTRAINING_PATH:$PATH"\n';
+  switch (path.basename(shell)) {
+    case "bash": {
+      const file = path.join(directory, "bashrc");
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(file, `[ -f ~/.bashrc ] && . ~/.bashrc\n${again}PS1="($PULUMI_STACK) $PS1"\n`);
+      return { parameters: ["--rcfile", file, "-i"], variables: {} };
+    }
+    case "zsh": {
+      mkdirSync(directory, { recursive: true });
+      const home = process.env.ZDOTDIR ?? homedir();
+      writeFileSync(
+        path.join(directory, ".zshrc"),
+        `ZDOTDIR='${home.replaceAll("'", String.raw`'\''`)}'\n[ -f "$ZDOTDIR/.zshrc" ] && . "$ZDOTDIR/.zshrc"\n${again}PS1="($PULUMI_STACK) $PS1"\n`,
+      );
+      return { parameters: ["-i"], variables: { ZDOTDIR: directory } };
+    }
+    default:
+      return { parameters: [], variables: {} };
+  }
+}
+
+/**
+ * Forwards the stack's services. A person gets a shell without them, too: it may be what mends them. A command would only fail later.
+ *
+ * @param {string} stack
+ * @param {import("./port-forwards.mjs").ClusterAccess} access
+ * @param {NodeJS.ProcessEnv} environment
+ * @param {boolean} interactive
+ */
+async function forward(stack, access, environment, interactive) {
+  try {
+    return await startPortForwards({ stack, access, environment, print: console.error, interactive });
+  } catch (error) {
+    if (!interactive || !(error instanceof Problem)) throw error;
+    console.error(`\n${error.message}\nThe shell opens without the services of the cluster.\n`);
+    return { end: () => Promise.resolve() };
+  }
+}
+
+await runMain(async () => {
+  const parameters = process.argv.slice(2);
+  const print = parameters[1] === "--print";
+  const stack = parameters[0];
+  const command = parameters[1] === "--" ? parameters.slice(2) : [];
+  if (stack === undefined || stack.startsWith("-") || (!print && parameters.length > 1 && command.length === 0)) {
+    throw new Problem("Usage: npm run shell -- <stack> [--print | -- <command>]", [
+      'For example: npm run shell -- local, or in the shell that you have: eval "$(npm run -s shell -- local --print)"',
+    ]);
+  }
+  if (!existsSync(committedFile(stack)))
+    throw new Problem(`There is no stack ${stack}: ${committedFile(stack)} does not exist.`);
+  await requireBootstrap(isLocal(stack) ? "everything" : "infrastructure", console.error);
+  await ensureStack(stack);
+  const outputs = await readOutputs(stack, true);
+  const access = clusterAccess(outputs);
+  /** @type {NodeJS.ProcessEnv} */
+  const environment = {
+    ...withPython({ ...pulumiEnvironment(), ...metaflowVariables(outputs) }),
+    ...kubeconfigVariables(stack, access),
+    PULUMI_STACK: stack,
+  };
+  if (print) {
+    console.log(exportLines(process.env, environment).join("\n"));
+    const commands = portForwardCommands(access);
+    if (commands.length > 0) console.error(["The services are reached while these run:", ...commands].join("\n"));
+    return 0;
+  }
+  const shell = process.env.SHELL ?? "/bin/sh";
+  const { parameters: own, variables } = startUp(shell);
+  const known = (process.env.PATH ?? "").split(path.delimiter);
+  const added = (environment.PATH ?? "").split(path.delimiter).filter((entry) => !known.includes(entry));
+  const interactive = command.length === 0;
+  const forwarding = await forward(stack, access, environment, interactive);
+  if (interactive) {
+    console.error(
+      `Shell for stack ${stack}: pulumi, python (${pythonOf("train")}) and Metaflow are set up. Leave with exit.`,
+    );
+  }
+  const [file = shell, ...rest] = interactive ? [shell, ...own] : command;
+  const child = spawn(file, rest, {
+    stdio: "inherit",
+    env: {
+      ...environment,
+      ...(interactive ? { ...variables, POSTTRAINING_PATH: added.join(path.delimiter) } : {}),
+    },
+  });
+  // The handlers of earlier commands (command.mjs) would end this process, and with it the forwarding, before its child.
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.removeAllListeners(signal);
+    // Ctrl-C reaches the child from the terminal as well.
+    process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+  }
+  /** @type {Promise<number>} */
+  const ended = new Promise((resolve, reject) => {
+    child.once("error", () => reject(new Problem(`${file} cannot be started.`)));
+    child.once("close", (status) => resolve(status ?? 1));
+  });
+  return ended.finally(forwarding.end);
+});

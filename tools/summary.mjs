@@ -1,0 +1,72 @@
+import { z } from "zod";
+
+/** The outputs of a local stack (stacks/local.ts), as far as the summary shows them. */
+const outputsSchema = z.looseObject({
+  stages: z.array(
+    z.looseObject({
+      name: z.string(),
+      method: z.string(),
+      status: z.string(),
+      metric: z.string().nullable(),
+      before: z.number().nullable(),
+      after: z.number().nullable(),
+      minutes: z.number().nullable(),
+      modelUri: z.string().nullable(),
+      cards: z.array(z.string()),
+    }),
+  ),
+  endpoint: z.looseObject({ url: z.string(), model: z.string(), curl: z.string() }).nullish(),
+  metaflowConfig: z.record(z.string(), z.string()),
+});
+
+/** @param {number | null} value */
+const rounded = (value) => (value === null ? "-" : Number(value.toPrecision(3)).toString());
+
+/**
+ * Columns padded to the same width.
+ *
+ * @param {readonly (readonly string[])[]} rows
+ */
+export function table(rows) {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/**
+ * The short text at the end of `npm run quickstart`.
+ *
+ * @param {string} stack
+ * @param {unknown} document what `pulumi stack output --json` says
+ * @throws when the outputs are not those of a local stack
+ */
+export function formatSummary(stack, document) {
+  const { stages, endpoint, metaflowConfig } = outputsSchema.parse(document);
+  const lines = table([
+    ["stage", "method", "status", "metric", "before", "after", "minutes", "model"],
+    ...stages.map((stage) => [
+      stage.name,
+      stage.method.toUpperCase(),
+      stage.status,
+      stage.metric ?? "-",
+      rounded(stage.before),
+      rounded(stage.after),
+      rounded(stage.minutes),
+      stage.modelUri ?? "-",
+    ]),
+  ]);
+  const cards = stages.flatMap((stage) => stage.cards.map((card) => `  ${card}`));
+  if (cards.length > 0) lines.push("", "Cards (open in a browser):", ...cards);
+  if (endpoint)
+    lines.push("", `Endpoint: ${endpoint.url} serves the model "${endpoint.model}". Ask it:`, `  ${endpoint.curl}`);
+  lines.push(
+    "",
+    `Metaflow: ${metaflowConfig.METAFLOW_DATASTORE_SYSROOT_S3 ?? "the store"} (a shell with its client: npm run shell -- ${stack})`,
+    `Tear down: npm run teardown -- ${stack}`,
+  );
+  return lines.join("\n");
+}
