@@ -1,5 +1,5 @@
 import "./node-version.mjs";
-import { parseArgs } from "node:util";
+import { readCommandLine } from "./command-line.mjs";
 import { Problem, runMain } from "./problem.mjs";
 import { formatSeconds } from "./progress.mjs";
 import { requireBootstrap } from "./set-up.mjs";
@@ -10,7 +10,9 @@ import { requireBootstrap } from "./set-up.mjs";
  * `--only infrastructure`: what deploys to a cloud, without PyTorch and the local servers. `--only packages`: npm's alone.
  */
 await runMain(async () => {
-  const { values } = parseArgs({ options: { only: { type: "string", default: "everything" } } });
+  const { values } = readCommandLine("npm run bootstrap [-- --only everything|infrastructure|packages]", {
+    options: { only: { type: "string", default: "everything" } },
+  });
   const extent = values.only;
   if (extent !== "everything" && extent !== "infrastructure" && extent !== "packages") {
     throw new Problem(`--only ${extent} is unknown.`, ["Choose everything, infrastructure or packages."]);

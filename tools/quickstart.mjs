@@ -1,4 +1,5 @@
 import "./node-version.mjs";
+import { readCommandLine } from "./command-line.mjs";
 import { runMain } from "./problem.mjs";
 import { formatSeconds } from "./progress.mjs";
 import { requireBootstrap } from "./set-up.mjs";
@@ -8,6 +9,7 @@ const stack = "local";
 
 /** `npm run quickstart`: from a bare checkout to a served model on this machine. Running it again changes nothing. */
 await runMain(async () => {
+  readCommandLine("npm run quickstart", { options: {} });
   const begin = performance.now();
   await requireBootstrap("everything");
   await ensureStack(stack);

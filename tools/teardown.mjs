@@ -1,8 +1,8 @@
 import "./node-version.mjs";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { cacheDirectory, layout, root, stackLayout } from "./checkout.mjs";
+import { readCommandLine } from "./command-line.mjs";
 import { isListening, recordedBy } from "./leftovers.mjs";
 import { Problem, runMain } from "./problem.mjs";
 import { endProcess, startTimeOf } from "./process-identity.mjs";
@@ -69,7 +69,7 @@ async function destroy(stack) {
 }
 
 await runMain(async () => {
-  const { positionals } = parseArgs({ allowPositionals: true });
+  const { positionals } = readCommandLine("npm run teardown [-- <stack>]", { options: {}, words: 1 });
   const stack = positionals[0] ?? "local";
   const begin = performance.now();
   const { directory, processes, runs, cache } = stackLayout(stack);

@@ -1,5 +1,5 @@
 import "./node-version.mjs";
-import { parseArgs } from "node:util";
+import { readCommandLine } from "./command-line.mjs";
 import { Problem, runMain } from "./problem.mjs";
 import { formatSeconds } from "./progress.mjs";
 import { bootstrap } from "./set-up.mjs";
@@ -13,12 +13,12 @@ import { defaultTiers, tiers } from "./test-tiers.mjs";
  * `--allow-missing <tier>` says that it may be left out.
  */
 await runMain(async () => {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: { "allow-missing": { type: "string", multiple: true, default: [] } },
-  });
-  const allowed = values["allow-missing"];
   const names = tiers.map(({ name }) => name);
+  const { positionals, values } = readCommandLine(
+    `npm test [-- <tier>... --allow-missing <tier>]; tiers: ${names.join(", ")}`,
+    { options: { "allow-missing": { type: "string", multiple: true, default: [] } }, words: Number.POSITIVE_INFINITY },
+  );
+  const allowed = values["allow-missing"];
   const unknown = [...positionals, ...allowed].filter((name) => !names.includes(name));
   if (unknown.length > 0) throw new Problem(`There is no tier ${unknown.join(", ")}.`, [`Tiers: ${names.join(", ")}`]);
   const wanted = positionals.length > 0 ? positionals : defaultTiers;

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from posttraining.driver.processes import this_machine
+
 FLOWS = Path(__file__).resolve().parents[3] / "flows"
 FIXTURE_FLOW = Path(__file__).resolve().parent / "fixture_flow.py"
 COMMAND = [sys.executable, "-m", "posttraining.driver"]
@@ -27,6 +29,10 @@ def wait_until(holds: Callable[[], Any]) -> Any:
             pytest.fail("waited in vain")
         time.sleep(0.05)
     return value
+
+
+def is_live(pid: int) -> bool:
+    return this_machine().identify(pid) is not None
 
 
 class Driver:
@@ -92,8 +98,11 @@ class Driver:
         return self.answer(self.request("describe", key))
 
     def finish(self, key: str) -> dict[str, Any]:
-        """Waits for the end of a run and returns its description."""
-        return wait_until(lambda: (found := self.describe(key))["status"] != "running" and found)
+        """Waits until a run and the process that supervises it have ended, and returns the run's description."""
+        description = wait_until(lambda: (found := self.describe(key))["status"] != "running" and found)
+        # The supervisor records the end before it ends itself; until then it is a live process of the run.
+        wait_until(lambda: not is_live(self.supervisor(key)))
+        return description
 
     def open(self, text: str, stdout: Any = subprocess.PIPE) -> subprocess.Popen[bytes]:
         """Starts the driver with one request and does not wait for it."""

@@ -12,21 +12,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from driver_harness import COMMAND, FIXTURE_FLOW, Driver, wait_until
+from driver_harness import COMMAND, FIXTURE_FLOW, Driver, is_live, wait_until
 
 from posttraining.driver import local, record
 from posttraining.driver.errors import DriverError
 from posttraining.driver.local import LocalOrchestrator
-from posttraining.driver.processes import ProcessIdentity, this_machine
+from posttraining.driver.processes import ProcessIdentity
 from posttraining.driver.record import RunRecord
 from posttraining.driver.request import LocalSettings
 
 LONG = {"steps": 100_000, "secondsPerStep": 0.1}
 LONG_WITH_CHILD = {"child": True}
-
-
-def is_live(pid: int) -> bool:
-    return this_machine().identify(pid) is not None
 
 
 def metaflow_runs(driver: Driver) -> set[str]:

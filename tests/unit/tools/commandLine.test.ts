@@ -1,0 +1,22 @@
+import { afterAll, expect, it } from "vitest";
+import { TemporaryCheckout } from "./temporaryCheckout";
+
+// A command that were not refused would set up and destroy: here it finds a checkout of its own, and neither npm nor Python.
+const checkout = new TemporaryCheckout();
+afterAll(() => {
+  checkout.remove();
+});
+
+it.each([
+  ["quickstart", ["--help"], "Unknown option '--help'.", "npm run quickstart"],
+  ["quickstart", ["platform"], "Unexpected argument 'platform'.", "npm run quickstart"],
+  ["bootstrap", ["packages"], "Unexpected argument 'packages'.", "npm run bootstrap [-- --only "],
+  ["teardown", ["local", "platform"], "Unexpected argument 'platform'.", "npm run teardown [-- <stack>]"],
+  ["teardown", ["--yes"], "Unknown option '--yes'.", "npm run teardown [-- <stack>]"],
+  ["test", ["--allow-missing"], "Option '--allow-missing <value>' argument missing.", "npm test [-- <tier>..."],
+])("`%s` with %j does nothing and says how it is used", async (command, parameters, what, usage) => {
+  const { status, output } = await checkout.run([checkout.file("tools", `${command}.mjs`), ...parameters], {});
+  expect(status).toBe(1);
+  const lines = output.trim().split("\n");
+  expect(lines).toEqual([what, expect.stringContaining(`Usage: ${usage}`)]);
+});
