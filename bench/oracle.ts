@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { estimateMemory } from "../sizing/memory";
-import { workloadOf, type Job } from "../sizing/job";
+import { jobFromRecipe, workloadOf, type Job } from "../sizing/job";
+import { readRecipe } from "../sizing/recipeFiles";
 import { findShape } from "../sizing/shape";
+import { planTable, withTrainable, type TableCell } from "../sizing/table";
 import type { Trainable } from "../sizing/workload";
 
 /** What the tracer writes for one job (flows/sizing_oracle/trace.py). */
@@ -27,17 +29,40 @@ const traceSchema = z.strictObject({
 
 const fileSchema = z.strictObject({ versions: z.record(z.string(), z.string()), traces: z.array(traceSchema) });
 
+type Trace = z.infer<typeof traceSchema>;
+
 export interface OracleComparison {
   readonly name: string;
+  /** The cell of the README's table whose plan trains with just this step, for example `DPO 70B LoRA`. */
+  readonly suggestion: string | undefined;
   readonly tracedGib: number;
   readonly predictedGib: number;
 }
 
 const file = join(__dirname, "..", "sizing", "data", "measurements", "oracle-traces.json");
 
+/** Whether the step that was traced is the training step of a cell's plan, GPU for GPU. */
+function isStepOf(trace: Trace, { method, trainable, plan }: TableCell): boolean {
+  if (plan === null || method.toLowerCase() !== trace.method) return false;
+  const { flow, recipe: name } = plan;
+  const job = jobFromRecipe(withTrainable(readRecipe(name), trainable));
+  return (
+    job.shape.name === trace.model &&
+    (trainable === "full"
+      ? trace.trainable === "full"
+      : trace.trainable === "lora" && job.trainable.kind === "lora" && job.trainable.rank === trace.rank) &&
+    job.sequenceTokens === trace.sequenceTokens &&
+    flow.microBatch === trace.microBatch &&
+    flow.activationCheckpointing === trace.checkpointing &&
+    (flow.sharding === "fsdp2" ? flow.nodes * flow.gpusPerNode : 1) === trace.shards &&
+    (job.reference === trace.reference || method !== "DPO")
+  );
+}
+
 /** The analytic model's allocated peak beside the traced one for every stored trace. */
 export function oracleComparison(): OracleComparison[] {
   if (!existsSync(file)) return [];
+  const cells = planTable(readRecipe);
   return fileSchema.parse(JSON.parse(readFileSync(file, "utf8"))).traces.map((trace) => {
     const shape = findShape(trace.model);
     if (shape === undefined) throw new Error(`oracle-traces.json: no shape for ${trace.model}`);
@@ -84,8 +109,10 @@ export function oracleComparison(): OracleComparison[] {
     });
     const inWeightsType = trace.adapterBytes === 2 ? { autocast: false, adapterBytes: 2 as const } : {};
     const { peakGib } = estimateMemory({ ...workload, tool: { ...workload.tool, ...inWeightsType } });
+    const cell = cells.find((each) => isStepOf(trace, each));
     return {
       name: trace.name,
+      suggestion: cell === undefined ? undefined : `${cell.method} ${cell.size} ${cell.trainable}`,
       tracedGib: trace.peakGib,
       predictedGib: peakGib.allocated,
     };

@@ -282,18 +282,20 @@ function oracleSection(oracle: readonly OracleComparison[]): string {
   if (oracle.length === 0) return "No traces yet: run `flows/sizing_oracle/trace.py`.";
   const rows = oracle.map(
     (entry) =>
-      `| ${entry.name} | ${entry.tracedGib.toFixed(2)} | ${entry.predictedGib.toFixed(2)} | ${percent(entry.predictedGib / entry.tracedGib - 1)} |`,
+      `| ${entry.name} | ${entry.suggestion ?? ""} | ${entry.tracedGib.toFixed(2)} | ${entry.predictedGib.toFixed(2)} | ${percent(entry.predictedGib / entry.tracedGib - 1)} |`,
   );
   const errors = oracle.map((entry) => Math.abs(entry.predictedGib / entry.tracedGib - 1));
+  const suggestions = oracle.filter((entry) => entry.suggestion !== undefined).length;
   return `\`flows/sizing_oracle/trace.py\` runs the real model class at full shape without weights through
 \`compute_loss\` of TRL's own SFT, DPO and GRPO trainers, with TRL's scoring head, PEFT's adapters and FSDP2. GRPO's
 completions are given; generation is not traced. PyTorch's FakeTensorMode on processors counts every live storage of one
 training step; the result is allocated memory. Two terms of the model (own inputs of float32 adapters, inputs that dropout
-copies) were corrected after traces of LoRA. No figure here was
-measured on a GPU. Median difference: ${percent(median(errors))}.
+copies) were corrected after traces of LoRA of a 3B. No figure here was
+measured on a GPU. Median difference: ${percent(median(errors))}; the largest: ${percent(Math.max(...errors))}. The column "plan" names the
+cells of the README's table whose plans train with just this step: ${String(suggestions)} of 12.
 
-| job | traced, GiB | model, GiB | difference |
-| --- | --: | --: | --: |
+| job | plan | traced, GiB | model, GiB | difference |
+| --- | --- | --: | --: | --: |
 ${rows.join("\n")}`;
 }
 

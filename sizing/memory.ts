@@ -42,7 +42,7 @@ export interface MemoryEstimate {
   /** Memory of the host that offloaded states take, GiB per GPU. */
   readonly hostGib: number;
   /** When the peak is reached. */
-  readonly phase: "loss" | "backward" | "step" | "generation";
+  readonly phase: "forward" | "loss" | "backward" | "step" | "generation";
 }
 
 /** What one GPU holds whatever the batch, bytes. */
@@ -58,6 +58,8 @@ interface States {
   readonly gather: number;
   /** Gradients on their way to be reduced. */
   readonly buckets: number;
+  /** What is gathered when the forward pass enters its first layer, of a model whose gathered parameters are copies. */
+  readonly firstGather: number;
   /** What gathering one layer takes. */
   readonly gatheredLayer: number;
   readonly dequantisation: number;
@@ -162,6 +164,7 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
   const gradients = (trained * gradientBytes) / gradientShards;
 
   let gather = 0;
+  let firstGather = 0;
   let buckets = 0;
   const distributed = w.sharding.degree > 1;
   switch (w.sharding.kind) {
@@ -184,6 +187,8 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
     case "fsdp":
       if (distributed) {
         gather = w.tool.gathersWholeModel ? frozenBytes : 2 * layerBytes + embeddingBytes;
+        // The embedding and the head are one group with the first layer next to it; later the buffers of layers are the largest.
+        firstGather = w.tool.copiesGathered ? gather + embeddingBytes : 0;
         const trainedShare = w.trainable.kind === "full" ? 1 : (trained * trainedBytes) / frozenBytes;
         buckets = Math.min(1, trainedShare) * layer * computeBytes;
       }
@@ -201,6 +206,7 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
     optimizer: optimizerAway ? 0 : optimizer / optimizerShards,
     stepTemporary: optimizerAway ? 0 : stepTemporary,
     gather,
+    firstGather,
     buckets,
     gatheredLayer: distributed && w.sharding.kind === "fsdp" ? layerBytes : 0,
     dequantisation: quantised ? (2 * largestLinear * 2) / w.sharding.tensorParallel : 0,
@@ -347,7 +353,19 @@ const partNames = [
   "cudaContext",
 ] as const satisfies readonly (keyof MemoryParts)[];
 
-const sum = (parts: MemoryParts): number => partNames.reduce((total, name) => total + parts[name], 0);
+// Written out: one call a property is what the search would spend most of its time on.
+const sum = (parts: MemoryParts): number =>
+  parts.weights +
+  parts.gradients +
+  parts.optimizer +
+  parts.activations +
+  parts.logits +
+  parts.communication +
+  parts.dequantisation +
+  parts.referenceModel +
+  parts.generation +
+  parts.allocatorSlack +
+  parts.cudaContext;
 
 /** The parts as pairs of name and GiB. */
 export const partEntries = (parts: MemoryParts): [keyof MemoryParts, number][] =>
@@ -405,6 +423,11 @@ export function estimateMemory(
     optimizer: states.optimizer / gib,
     referenceModel: states.reference / gib,
   };
+  const atForwardStart: MemoryParts = {
+    ...always,
+    gradients: (accumulates ? states.gradients : 0) / gib,
+    communication: states.firstGather / gib,
+  };
   const atLoss: MemoryParts = {
     ...always,
     gradients: (accumulates ? states.gradients : 0) / gib,
@@ -436,6 +459,7 @@ export function estimateMemory(
     optimizer: (states.optimizer + states.stepTemporary) / gib,
   };
   const phases: { phase: MemoryEstimate["phase"]; parts: MemoryParts }[] = [
+    { phase: "forward", parts: atForwardStart },
     { phase: "loss", parts: atLoss },
     { phase: "backward", parts: atBackwardStart },
     { phase: "backward", parts: atBackwardEnd },
@@ -455,36 +479,39 @@ export function estimateMemory(
 
   // A context reserves memory per multiprocessor and NCCL per channel: both grow with the size of the GPU.
   const processScale = Math.min(1, Math.max(0.4, gpuMemoryGib / 80));
-  const metrics: PeakMetric[] = ["allocated", "reserved", "device"];
+  const context = processScale * (coefficients.contextGib + (w.gpus > 1 ? coefficients.ncclGib : 0));
+  const cachedGib = (coefficients.cachedGatheredLayers * states.gatheredLayer) / gib;
+  // The allocator of the training process does not see an engine in another process.
+  const seen = (metric: PeakMetric, parts: MemoryParts): number => (metric === "device" ? parts.generation : 0);
+  const slack = (metric: PeakMetric, parts: MemoryParts): number => {
+    if (metric === "allocated") return 0;
+    const comesAndGoes = parts.activations + parts.logits + parts.communication + parts.gradients + parts.dequantisation;
+    return coefficients.slackShare * comesAndGoes + coefficients.slackGib + cachedGib;
+  };
   const parts = {} as Record<PeakMetric, MemoryParts>;
   const peakGib = {} as Record<PeakMetric, number>;
   let phase: MemoryEstimate["phase"] = "loss";
-  for (const metric of metrics) {
-    let best: MemoryParts | undefined;
+  for (const metric of ["allocated", "reserved", "device"] as const) {
+    let worst = phases[0];
+    let most = -Infinity;
+    // Only numbers until the worst phase is known: a search asks for thousands of estimates.
     for (const entry of phases) {
-      // The allocator of the training process does not see an engine in another process.
-      const seen = metric === "device" ? entry.parts : { ...entry.parts, generation: 0 };
-      const comesAndGoes = seen.activations + seen.logits + seen.communication + seen.gradients + seen.dequantisation;
-      const withOverheads: MemoryParts = {
-        ...seen,
-        allocatorSlack:
-          metric === "allocated"
-            ? 0
-            : coefficients.slackShare * comesAndGoes +
-              coefficients.slackGib +
-              (coefficients.cachedGatheredLayers * states.gatheredLayer) / gib,
-        cudaContext:
-          metric === "device" ? processScale * (coefficients.contextGib + (w.gpus > 1 ? coefficients.ncclGib : 0)) : 0,
-      };
-      if (best === undefined || sum(withOverheads) > sum(best)) {
-        best = withOverheads;
-        if (metric === "device") phase = entry.phase;
+      const total = sum(entry.parts) - entry.parts.generation + seen(metric, entry.parts) + slack(metric, entry.parts);
+      if (total > most) {
+        most = total;
+        worst = entry;
       }
     }
-    if (best === undefined) throw new Error("a workload has at least one phase");
-    parts[metric] = best;
-    peakGib[metric] = sum(best);
+    if (worst === undefined) throw new Error("a workload has at least one phase");
+    if (metric === "device") phase = worst.phase;
+    parts[metric] = {
+      ...worst.parts,
+      generation: seen(metric, worst.parts),
+      allocatorSlack: slack(metric, worst.parts),
+      cudaContext: metric === "device" ? context : 0,
+    };
+    peakGib[metric] = sum(parts[metric]);
   }
-  const requiredGib = peakGib.device - (coefficients.cachedGatheredLayers * states.gatheredLayer) / gib;
+  const requiredGib = peakGib.device - cachedGib;
   return { peakGib, parts, requiredGib, hostGib: states.host / gib, phase };
 }

@@ -5,9 +5,21 @@ export interface CommandOutcome {
   readonly stderr: string;
 }
 
-/** What a command that failed ends with: the error's message as its only line. */
-export function failed(error: unknown, status: number): CommandOutcome {
-  return { status, stdout: "", stderr: `${error instanceof Error ? error.message : String(error)}\n` };
+const isArgumentError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS") === true;
+
+/**
+ * What a command that failed ends with: the error's message.
+ *
+ * @param usage of the command, shown when `parseArgs` of node:util did not know an argument
+ */
+export function failed(error: unknown, status: number, usage: string): CommandOutcome {
+  const message = error instanceof Error ? error.message : String(error);
+  // Node's message goes on about how a word may begin with a dash.
+  const lines = isArgumentError(error)
+    ? [`${(message.split(". ")[0] ?? message).replace(/\.$/, "")}.`, usage]
+    : [message];
+  return { status, stdout: "", stderr: `${lines.join("\n")}\n` };
 }
 
 /** Ends the process quietly when the reader of its output, such as `head`, leaves early. */

@@ -36,6 +36,6 @@ export function costCommand(options: readonly string[]): CommandOutcome {
   try {
     return { status: 0, stdout: `${answer(options)}\n`, stderr: "" };
   } catch (error) {
-    return failed(error, 1);
+    return failed(error, 1, usage);
   }
 }

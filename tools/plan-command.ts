@@ -203,6 +203,6 @@ export function planCommand(options: readonly string[]): CommandOutcome {
     const { status, lines } = answer(options);
     return { status, stdout: lines.map((line) => `${line}\n`).join(""), stderr: "" };
   } catch (error) {
-    return failed(error, error instanceof NothingFitsError ? 2 : 1);
+    return failed(error, error instanceof NothingFitsError ? 2 : 1, usage);
   }
 }

@@ -61,6 +61,13 @@ class _Tracker(MemTracker):
         if not self._again(module):
             super()._post_fw_hook(module, *arguments)
 
+    def _update_peak_stats(self, peak_state: Any) -> None:
+        """Only the step's own peak: PyTorch's goes through all modules, thousands with adapters, at every operation."""
+        for device, snapshot in self._curr_mem_snap.items():
+            if self._peak_mem.get(device, 0) < snapshot["Total"]:
+                self._peak_mem[device] = snapshot["Total"]
+                self._peak_mem_snap[device] = dict(snapshot)
+
     def __exit__(self, *exception: Any) -> None:
         for name, original in self._originals.items():
             setattr(torch.Tensor, name, original)
@@ -88,10 +95,12 @@ class Job:
     def name(self) -> str:
         """What the job is, in words; unique."""
         sharding = f", 1 of {self.shards} FSDP2 ranks" if self.shards > 1 else ""
+        trainable = f"LoRA of rank {self.rank}" if self.trainable == "lora" else "all weights"
         adapters = " in bf16 with dropout" if self.adapterBytes == 2 and self.dropout > 0 else ""
+        reference = f", reference {self.reference}" if self.reference != "none" else ""
         return (
-            f"{self.method.upper()} {self.model.split('/')[-1]} {self.trainable}{adapters},"
-            f" {self.microBatch} x {self.sequenceTokens}, checkpointing {self.checkpointing}{sharding}"
+            f"{self.method.upper()} {self.model.split('/')[-1]}, {trainable}{adapters}, {self.microBatch} x"
+            f" {self.sequenceTokens}{reference}, checkpointing {self.checkpointing}{sharding}"
         )
 
 
@@ -291,10 +300,12 @@ def _batch(job: Job) -> dict[str, torch.Tensor]:
             return {"input_ids": whole, "attention_mask": torch.ones_like(whole), "labels": whole.clone()}
         case "dpo":
             whole = ones(2 * job.microBatch, job.sequenceTokens)
+            computed = ("ref_chosen_logps", "ref_rejected_logps") if job.reference == "precomputed" else ()
             return {
                 "input_ids": whole,
                 "attention_mask": torch.ones_like(whole),
                 "completion_mask": torch.ones_like(whole),
+                **{name: torch.ones(job.microBatch) for name in computed},
             }
         case "grpo":
             return {
@@ -380,7 +391,22 @@ def jobs() -> list[Job]:
     small = "HuggingFaceTB/SmolLM3-3B"
     llama = "meta-llama/Llama-3.2-3B"
     large = "meta-llama/Llama-3.1-70B"
-    return [
+    # The training steps of the plans that the README suggests.
+    suggested = [
+        Job("sft", small, "lora", 32, 4096, 4096, 1, "none", "none", 1),
+        Job("sft", small, "full", 0, 4096, 4096, 8, "full", "none", 1),
+        Job("sft", large, "lora", 32, 4096, 4096, 1, "full", "none", 8),
+        Job("sft", large, "full", 0, 4096, 4096, 4, "full", "none", 16),
+        Job("dpo", small, "lora", 32, 2048, 2048, 1, "none", "adapter-off", 1),
+        Job("dpo", small, "full", 0, 2048, 2048, 1, "full", "separate", 1),
+        Job("dpo", large, "lora", 32, 2048, 2048, 1, "full", "adapter-off", 8),
+        Job("dpo", large, "full", 0, 2048, 2048, 1, "full", "separate", 8),
+        Job("grpo", small, "lora", 32, 1536, 1024, 2, "none", "none", 1),
+        Job("grpo", small, "full", 0, 1536, 1024, 1, "none", "none", 1),
+        Job("grpo", large, "lora", 32, 1536, 1024, 1, "full", "none", 8),
+        Job("grpo", large, "full", 0, 1536, 1024, 8, "full", "none", 16),
+    ]
+    others = [
         Job("sft", llama, "full", 0, 2048, 2048, 2, "none", "none", 1),
         Job("sft", llama, "lora", 16, 2048, 2048, 2, "none", "none", 1),
         Job("dpo", small, "full", 0, 2048, 2048, 1, "none", "separate", 1),
@@ -393,8 +419,10 @@ def jobs() -> list[Job]:
             "dpo", "Qwen/Qwen2.5-32B", "lora", 16, 4096, 4096, 1, "full", "adapter-off", 8, dropout=0.05, adapterBytes=2
         ),
         Job("sft", large, "full", 0, 4096, 4096, 1, "full", "none", 8),
-        Job("dpo", large, "lora", 32, 2048, 2048, 1, "full", "adapter-off", 8),
+        Job("dpo", small, "full", 0, 2048, 2048, 1, "full", "precomputed", 1),
+        Job("dpo", large, "full", 0, 2048, 2048, 1, "full", "precomputed", 8),
     ]
+    return suggested + others
 
 
 def main() -> int:
@@ -409,7 +437,7 @@ def main() -> int:
     from torch.testing._internal.distributed.fake_pg import FakeStore
 
     trl.trainer.utils._CHUNKED_LOGPROB_CHUNK_SIZE = 1024
-    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=8)
+    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=max(job.shards for job in jobs()))
     # Traces of earlier runs stay, so that a run may be cut short and gone on with.
     stored = json.loads(arguments.output.read_text())["traces"] if arguments.output.exists() else []
     traces = {trace["name"]: trace for trace in stored}

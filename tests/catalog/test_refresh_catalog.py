@@ -18,9 +18,7 @@ from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
 ROOT = Path(__file__).resolve().parents[2]
-_spec = importlib.util.spec_from_file_location(
-    "refresh_catalog", ROOT / "tools" / "refresh-catalog.py"
-)
+_spec = importlib.util.spec_from_file_location("refresh_catalog", ROOT / "tools" / "refresh-catalog.py")
 assert _spec is not None and _spec.loader is not None
 refresh_catalog = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(refresh_catalog)
@@ -69,9 +67,7 @@ def pricing(answers: list[list[str]]) -> Any:
 
 
 def refreshed(ec2: Any, price: str = "3.21") -> dict[str, Any]:
-    return refresh_catalog.refresh(
-        catalog(), ec2, pricing([[product(price)]] * 200), "us-east-1", TODAY
-    )
+    return refresh_catalog.refresh(catalog(), ec2, pricing([[product(price)]] * 200), "us-east-1", TODAY)
 
 
 def test_specifications_come_from_ec2(ec2: Any) -> None:
@@ -115,9 +111,7 @@ def test_prices_come_from_pricing(ec2: Any) -> None:
 
 
 def test_a_type_that_is_not_sold_on_demand_has_no_price(ec2: Any) -> None:
-    renewed = refresh_catalog.refresh(
-        catalog(), ec2, pricing([[]] * 200), "us-east-1", TODAY
-    )
+    renewed = refresh_catalog.refresh(catalog(), ec2, pricing([[]] * 200), "us-east-1", TODAY)
     assert {entry["onDemandUsdPerHour"] for entry in renewed["instances"]} == {None}
 
 
@@ -145,19 +139,13 @@ def test_has_the_fields_of_the_catalog_that_ships(ec2: Any) -> None:
 
 def test_refreshing_twice_changes_nothing_more(ec2: Any) -> None:
     once = refreshed(ec2)
-    twice = refresh_catalog.refresh(
-        once, ec2, pricing([[product("3.21")]] * 200), "us-east-1", TODAY
-    )
+    twice = refresh_catalog.refresh(once, ec2, pricing([[product("3.21")]] * 200), "us-east-1", TODAY)
     assert twice == once
 
 
-def test_a_region_without_gpus_is_refused(
-    ec2: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_region_without_gpus_is_refused(ec2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refresh_catalog, "FAMILIES", ["t3"])
-    with pytest.raises(
-        refresh_catalog.RefreshError, match="no GPU instance of t3 in us-east-1"
-    ):
+    with pytest.raises(refresh_catalog.RefreshError, match="no GPU instance of t3 in us-east-1"):
         refreshed(ec2)
 
 
@@ -171,9 +159,7 @@ def test_missing_permission_is_said_and_the_file_kept(
     file.write_text(json.dumps(catalog()))
     stubbed = boto3.client("ec2", region_name="us-east-1")
     stubber = Stubber(stubbed)
-    stubber.add_client_error(
-        "describe_instance_types", "UnauthorizedOperation", "not allowed"
-    )
+    stubber.add_client_error("describe_instance_types", "UnauthorizedOperation", "not allowed")
     stubber.activate()
     monkeypatch.setattr(boto3, "client", lambda *_, **__: stubbed)
     monkeypatch.setattr("sys.argv", ["refresh-catalog", "--file", str(file)])

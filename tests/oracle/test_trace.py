@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-
 import torch
 import torch.distributed as dist
-from sizing_oracle import trace as oracle
 from torch.testing._internal.distributed.fake_pg import FakeStore
+
+from sizing_oracle import trace as oracle
 
 TINY = {
     "hidden_size": 512,
@@ -47,9 +47,7 @@ def job(
     tokens: int = 256,
     shards: int = 1,
 ) -> oracle.Job:
-    return oracle.Job(
-        method, "tiny", trainable, 8, tokens, tokens, 2, "none", reference, shards
-    )
+    return oracle.Job(method, "tiny", trainable, 8, tokens, tokens, 2, "none", reference, shards)
 
 
 def test_weights_and_states_are_those_of_the_shape() -> None:
@@ -59,10 +57,7 @@ def test_weights_and_states_are_those_of_the_shape() -> None:
 
 
 def test_longer_sequences_need_more() -> None:
-    assert (
-        oracle.trace(job(tokens=1024))["peakGib"]
-        > oracle.trace(job(tokens=256))["peakGib"]
-    )
+    assert oracle.trace(job(tokens=1024))["peakGib"] > oracle.trace(job(tokens=256))["peakGib"]
 
 
 def test_a_separate_reference_holds_the_weights_twice() -> None:
@@ -70,10 +65,24 @@ def test_a_separate_reference_holds_the_weights_twice() -> None:
     assert alone * oracle.GIB == pytest.approx(4 * PARAMETERS, rel=0.05)
 
 
+def test_precomputed_log_probabilities_need_no_reference() -> None:
+    alone = oracle.trace(job("dpo", reference="precomputed"))["byCategoryGib"]["Parameter"]
+    assert alone * oracle.GIB == pytest.approx(2 * PARAMETERS, rel=0.05)
+
+
+def test_the_peak_is_that_of_pytorchs_tracker(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = oracle.trace(job("dpo", "lora", "adapter-off", tokens=512))
+    monkeypatch.delattr(oracle._Tracker, "_update_peak_stats")
+    assert oracle.trace(job("dpo", "lora", "adapter-off", tokens=512)) == quick
+
+
+def test_jobs_have_names_of_their_own() -> None:
+    names = [each.name for each in oracle.jobs()]
+    assert len(set(names)) == len(names)
+
+
 def test_adapters_have_small_states() -> None:
-    states = oracle.trace(job("dpo", "lora", "adapter-off", tokens=512))[
-        "byCategoryGib"
-    ].get("Optstate", 0)
+    states = oracle.trace(job("dpo", "lora", "adapter-off", tokens=512))["byCategoryGib"].get("Optstate", 0)
     assert states * oracle.GIB < 0.2 * PARAMETERS
 
 

@@ -47,10 +47,13 @@ describe("npm run cost", () => {
     expect(stderr).toContain("Stack local is of kind local: it runs on this machine and costs nothing on AWS.");
   });
 
-  it("says how it is used when no stack is named", () => {
-    const { status, stderr } = cost();
-    expect(status).toBe(1);
-    expect(stderr).toContain("npm run cost -- <stack>");
+  it("says how it is used when no stack is named, or an option is unknown", () => {
+    for (const options of [[], ["platform", "--yaml"]]) {
+      const { status, stderr } = cost(...options);
+      expect(status).toBe(1);
+      expect(stderr).toContain("npm run cost -- <stack>");
+      expect(stderr).not.toContain("To specify a positional argument");
+    }
   });
 });
 

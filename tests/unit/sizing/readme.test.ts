@@ -80,6 +80,9 @@ describe("npm run plan", () => {
   it("names what is wrong with an option", () => {
     expect(plan("sft-3b", "--budget", "cheap").stderr).toMatch(/--budget: "cheap" must be a number/);
     expect(plan("sft-4b").stderr).toMatch(/no recipe "sft-4b"; there are .*sft-3b/);
+    expect(plan("--trainable", "full").stderr).toMatch(
+      /^Unknown option '--trainable'\.\nnpm run plan .*\n\n {2}<recipe>/,
+    );
     expect(plan("sft-3b", "--capacity", "spot").stderr).toMatch(/--capacity: spot must be on-demand or capacity-block/);
   });
 });
