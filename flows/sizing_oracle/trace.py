@@ -2,7 +2,7 @@
 
 PyTorch's `FakeTensorMode` gives tensors shapes and no data; `MemTracker` counts live storages as they come and go.
 The loss is `compute_loss` of TRL's `SFTTrainer`, `DPOTrainer` and `GRPOTrainer` with TRL's scoring head
-(`add_fused_lm_head`), adapters are PEFT's, sharding is FSDP2 over a fake process group. GRPO's completions are given, not
+(`add_fused_lm_head`), adapters are PEFT's, and accelerate shards with FSDP2 over a fake process group. GRPO's completions are given, not
 generated. The peak is that of allocated memory: no allocator slack, CUDA context or NCCL.
 
 The head's fallback for processors makes float32 tiles that its GPU kernel keeps in registers; narrow tiles keep that
@@ -22,6 +22,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -196,7 +197,7 @@ def _policy(job: Job, outputs: tuple[str, ...]) -> Any:
     model = _model(job.model)
     model.train()
     add_fused_lm_head(model, outputs=outputs)
-    if job.checkpointing == "full":
+    if job.checkpointing == "full" and job.shards == 1:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if job.trainable == "lora":
         from peft import LoraConfig, get_peft_model
@@ -209,13 +210,37 @@ def _policy(job: Job, outputs: tuple[str, ...]) -> Any:
     return model
 
 
-def _shard(model: Any, mesh: Any) -> None:
-    from torch.distributed.fsdp import fully_shard
+class _ShardingAccelerator:
+    """What accelerate asks of its `Accelerator` while it shards a model with FSDP2, as the project's flows set it up."""
 
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    for layer in base.model.layers:
-        fully_shard(layer, mesh=mesh)
-    fully_shard(model, mesh=mesh)
+    device = torch.device("cpu")
+    is_main_process = True
+
+    def __init__(self, mesh: Any, mixes: bool) -> None:
+        from accelerate.utils import FullyShardedDataParallelPlugin
+
+        plugin = FullyShardedDataParallelPlugin(
+            fsdp_version=2,
+            reshard_after_forward=True,
+            auto_wrap_policy="transformer_based_wrap",
+            cpu_ram_efficient_loading=False,
+        )
+        if mixes:
+            plugin.set_mixed_precision("bf16")
+        self.mixed_precision = "bf16" if mixes else "no"
+        self.state = SimpleNamespace(fsdp_plugin=plugin)
+        self.torch_device_mesh = mesh
+        self.parallelism_config = SimpleNamespace(fsdp_dim_names=mesh.mesh_dim_names)
+
+
+def _shard(model: Any, accelerator: _ShardingAccelerator, checkpointing: str) -> Any:
+    """The units that accelerate makes: each layer, the embedding, and norm and head, which stay gathered after forward."""
+    from accelerate.utils.fsdp_utils import fsdp2_apply_ac, fsdp2_prepare_model
+
+    accelerator.state.fsdp_plugin.set_auto_wrap_policy(model)
+    if checkpointing == "full":
+        model = fsdp2_apply_ac(accelerator, model)
+    return fsdp2_prepare_model(accelerator, model)
 
 
 class _LossIsDone(Exception):
@@ -340,7 +365,7 @@ def trace(job: Job) -> dict[str, Any]:
     """Peak of one step, GiB, in total and by category."""
     autocast = job.adapterBytes == 4 and (job.shards == 1 or job.trainable == "lora")
     # The mesh holds real numbers, so it is made before tensors turn fake.
-    mesh = init_device_mesh("cpu", (job.shards,)) if job.shards > 1 else None
+    mesh = init_device_mesh("cpu", (job.shards,), mesh_dim_names=("dp_shard",)) if job.shards > 1 else None
     with torch.device("meta"):
         model = _policy(job, _HEAD_OUTPUTS[job.method])
         reference = None
@@ -352,10 +377,11 @@ def trace(job: Job) -> dict[str, Any]:
         for built in (model, reference):
             if built is not None:
                 _materialise(built)
-        if job.shards > 1:
-            _shard(model, mesh)
+        if mesh is not None:
+            accelerator = _ShardingAccelerator(mesh, mixes=autocast)
+            model = _shard(model, accelerator, job.checkpointing)
             if reference is not None:
-                _shard(reference, mesh)
+                reference = _shard(reference, accelerator, "none").eval()
         optimizer = torch.optim.AdamW(
             [p for p in model.parameters() if p.requires_grad], lr=1e-5, fused=False, foreach=False
         )

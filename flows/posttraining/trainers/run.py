@@ -11,6 +11,7 @@ from posttraining.checkpoints import CheckpointStore
 from posttraining.library_imports import lean_imports
 from posttraining.trainers.arguments import training_arguments
 from posttraining.trainers.job import TrainingJob
+from posttraining.trainers.reference import references_sharded_by_layer
 
 
 def run_training(job: TrainingJob) -> None:
@@ -26,7 +27,8 @@ def run_training(job: TrainingJob) -> None:
         import_module(f"trl.trainer.{job.recipe['method']}_trainer")
     # In a file that the node's processes share: what one has tokenised, or computed with the reference model, all read.
     dataset = Dataset.from_json(job.examples, cache_dir=str(Path(job.scratch) / "datasets"))
-    trainer = _trainer(job, dataset)
+    with references_sharded_by_layer(job.recipe["method"]):
+        trainer = _trainer(job, dataset)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressCallback(job))
     store = CheckpointStore.of_this_task(node=job.node, nodes=job.nodes)

@@ -3,7 +3,8 @@
     python run_jobs.py JOB... | torchrun --nproc_per_node=2 run_jobs.py --shard JOB...
 
 Every job goes through the project's own `run_training`. Beside each job's output the first process leaves `observed.json`: how many
-parameters there were during training, and how many of them were sharded. With `--shard` the first job is also tried before
+parameters there were during training, and how many of them were sharded; the share of a reference model's weights that the
+largest of its units gathers at once. With `--shard` the first job is also tried before
 accelerate is taught to shard on processors; what it then says is left in `refusal.txt`.
 """
 
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 from posttraining.trainers.job import TrainingJob
+from posttraining.trainers import run
 from posttraining.trainers.run import run_training
 
 
@@ -44,12 +46,12 @@ def _refusal(job: TrainingJob) -> str:
     return ""
 
 
-def _observe_parameters() -> dict[str, int]:
+def _observe_parameters() -> dict[str, float]:
     """Adds a callback to all trainers made from now on; it counts in the dictionary that this returns."""
     from torch.distributed.tensor import DTensor
     from transformers import TrainerCallback, trainer
 
-    observed: dict[str, int] = {}
+    observed: dict[str, float] = {}
 
     class Observer(TrainerCallback):
         def on_step_end(self, args, state, control, model, **_):
@@ -62,7 +64,30 @@ def _observe_parameters() -> dict[str, int]:
             )
 
     trainer.DEFAULT_CALLBACKS.append(Observer)
+    made = run._trainer
+
+    def make(*arguments):
+        made_trainer = made(*arguments)
+        reference = getattr(made_trainer, "ref_model", None)
+        if reference is not None:
+            observed["referenceUnit"] = _largest_unit(reference)
+        return made_trainer
+
+    run._trainer = make
     return observed
+
+
+def _largest_unit(model) -> float:
+    """The share of the model's weights that are gathered together; 1 where it is not split into units."""
+    from torch.distributed.fsdp import FSDPModule
+
+    units = [
+        sum(parameter._orig_size.numel() for parameter in group.fsdp_params)
+        for module in model.modules()
+        if isinstance(module, FSDPModule)
+        for group in module._get_fsdp_state()._fsdp_param_groups
+    ]
+    return max(units, default=1) / sum(units) if units else 1.0
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class Trained:
     def history(self, processes: str, name: str) -> list[dict[str, float]]:
         return read_history(getattr(self, processes) / name / "history.jsonl")
 
-    def observed(self, name: str) -> dict[str, int]:
+    def observed(self, name: str) -> dict[str, float]:
         return json.loads((self.two / name / "observed.json").read_text())
 
     def weights(self, processes: str, name: str) -> dict[str, numpy.ndarray]:
@@ -130,6 +130,11 @@ def test_every_parameter_is_sharded(trained: Trained, name: str):
     assert observed["parameters"] > 0
     assert observed["sharded"] == observed["parameters"]
     assert observed["elementsHere"] == pytest.approx(observed["elements"] / 2, rel=0.01)
+
+
+def test_a_reference_is_gathered_layer_by_layer(trained: Trained):
+    # The tiny model's embedding, tied to its head, is its largest unit; all weights at once would be 1.
+    assert 0 < trained.observed("dpo")["referenceUnit"] < 0.5
 
 
 def test_loss_is_that_of_one_process_across_a_resume_from_sharded_checkpoints(trained: Trained):

@@ -1,0 +1,37 @@
+"""Shards a reference model layer by layer, as accelerate shards the policy.
+
+TRL 1.16 (`trl.models.utils.prepare_fsdp`) makes the whole reference one unit of FSDP2: every pass would gather all its weights
+on each GPU at once, 141 GB for a model of 70B. Nor does it give processes their shards of what the first process alone has
+loaded (`cpu_ram_efficient_loading`). accelerate's `fsdp2_prepare_model` does both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+
+def shard_reference(model: Any, accelerator: Any) -> Any:
+    """Shards a model that is only evaluated; takes the place of TRL's `prepare_fsdp`."""
+    from accelerate.utils.fsdp_utils import fsdp2_prepare_model
+
+    # Weights that nobody trains stay in the type in which they were loaded.
+    model.requires_grad_(False)
+    return fsdp2_prepare_model(accelerator, model).eval()
+
+
+@contextmanager
+def references_sharded_by_layer(method: str) -> Iterator[None]:
+    """Has trainers of the method that are made inside shard their reference by `shard_reference`."""
+    module = import_module(f"trl.trainer.{method}_trainer")
+    if not hasattr(module, "prepare_fsdp"):
+        yield
+        return
+    original = module.prepare_fsdp
+    module.prepare_fsdp = shard_reference
+    try:
+        yield
+    finally:
+        module.prepare_fsdp = original
