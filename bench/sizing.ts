@@ -91,7 +91,6 @@ export async function sizingDocument(): Promise<{ markdown: string; svg: string 
   );
   const dearerWithin = costs.filter((entry) => entry.within === undefined);
   const oracle = oracleComparison();
-  const traced32 = oracle.find((entry) => entry.name.startsWith("DPO Qwen2.5-32B"));
   const weakest = [...compared].sort((a, b) => Math.abs(b.error) - Math.abs(a.error)).slice(0, 12);
   const rules = rulesOfThumb.flatMap((rule) =>
     ["full", "LoRA", "QLoRA"].map((trainable) => {
@@ -124,7 +123,7 @@ lines are 20% off.
 | SageMaker HyperPod's dense SFT, DPO and GRPO recipes fit on the instances they name | ${String(cases.length - notFitting.length)} of ${String(cases.length)} pairs of recipe and instance |
 | our plan for the same job costs no more an hour than the cheapest instance named, in nine of ten | ${String(costs.length - dearer.length)} of ${String(costs.length)} by the cheapest run; ${String(costs.length - dearerWithin.length)} of ${String(costs.length)} when that is made a limit |
 
-${notFitting.length === 0 ? "" : `Not predicted to fit: ${notFitting.map((entry) => `\`${entry.recipe.split("/").pop() ?? ""}\` on ${entry.instance.name} (${entry.requiredGib.toFixed(1)} GiB needed at ${String(entry.limitTokens)} tokens; fits up to ${String(entry.fittingTokens)})`).join("; ")}. These are pairs of two full-length answers a GPU${traced32 === undefined ? "" : `; the oracle below traces ${traced32.tracedGib.toFixed(1)} GiB of live tensors for one, of the 22.0 GiB that an L4 has, before context and allocator`}. AWS's next recipes for the same models and machine stop at 2,048 tokens (aws/sagemaker-hyperpod-recipes, \`verl-dpo-*-32b-*-g6-48xl-2k-tt-lora.yaml\`).\n`}
+${notFitting.length === 0 ? "" : `Not predicted to fit: ${notFitting.map((entry) => `\`${entry.recipe.split("/").pop() ?? ""}\` on ${entry.instance.name} (${entry.requiredGib.toFixed(1)} GiB needed at ${String(entry.limitTokens)} tokens; fits up to ${String(entry.fittingTokens)})`).join("; ")}. These are pairs of two full-length answers a GPU. AWS's next recipes for the same models and machine stop at 2,048 tokens (aws/sagemaker-hyperpod-recipes, \`verl-dpo-*-32b-*-g6-48xl-2k-tt-lora.yaml\`).\n`}
 Grade A means rows whose floor was checked (bytes that must be resident against the printed peak). Rows that contradict
 their own settings are left out. Grade B rows whose model is no decoder of known size (${String(graded.filter((row) => row.grade === "B").length - gradeB.length)} rows) cannot be estimated and are left out too.
 
@@ -287,10 +286,11 @@ function oracleSection(oracle: readonly OracleComparison[]): string {
   const errors = oracle.map((entry) => Math.abs(entry.predictedGib / entry.tracedGib - 1));
   const suggestions = oracle.filter((entry) => entry.suggestion !== undefined).length;
   return `\`flows/sizing_oracle/trace.py\` runs the real model class at full shape without weights through
-\`compute_loss\` of TRL's own SFT, DPO and GRPO trainers, with TRL's scoring head, PEFT's adapters and FSDP2. GRPO's
-completions are given; generation is not traced. PyTorch's FakeTensorMode on processors counts every live storage of one
-training step; the result is allocated memory. Two terms of the model (own inputs of float32 adapters, inputs that dropout
-copies) were corrected after traces of LoRA of a 3B. No figure here was
+\`compute_loss\` of TRL's own SFT, DPO and GRPO trainers, with TRL's scoring head, PEFT's adapters and FSDP2 as accelerate sets
+it up. GRPO's completions are given; generation is not traced. PyTorch's FakeTensorMode on processors counts every live storage
+of one training step; the result is allocated memory. Two terms of the model (own inputs of float32 adapters, inputs that dropout
+copies) were corrected after traces of LoRA of a 3B, and what accelerate's units of FSDP2 gather, and when, was worked out with
+the traces of 70B in sight: no number was fitted to them, but they are no blind test. No figure here was
 measured on a GPU. Median difference: ${percent(median(errors))}; the largest: ${percent(Math.max(...errors))}. The column "plan" names the
 cells of the README's table whose plans train with just this step: ${String(suggestions)} of 12.
 

@@ -58,8 +58,12 @@ interface States {
   readonly gather: number;
   /** Gradients on their way to be reduced. */
   readonly buckets: number;
-  /** What is gathered when the forward pass enters its first layer, of a model whose gathered parameters are copies. */
-  readonly firstGather: number;
+  /** What of it is gathered when the forward pass enters its first layer. */
+  readonly gatherAtStart: number;
+  /** What of it is gathered while the loss is taken. */
+  readonly gatherAtLoss: number;
+  /** What of it is gathered when a reference pass, with the policy's graph alive, enters its first layer. */
+  readonly gatherOfReference: number;
   /** What gathering one layer takes. */
   readonly gatheredLayer: number;
   readonly dequantisation: number;
@@ -164,7 +168,10 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
   const gradients = (trained * gradientBytes) / gradientShards;
 
   let gather = 0;
-  let firstGather = 0;
+  let gatherAtStart = 0;
+  let gatherAtLoss = 0;
+  let gatherOfReference = 0;
+  let referenceGathered = 0;
   let buckets = 0;
   const distributed = w.sharding.degree > 1;
   switch (w.sharding.kind) {
@@ -186,16 +193,28 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
       break;
     case "fsdp":
       if (distributed) {
-        gather = w.tool.gathersWholeModel ? frozenBytes : 2 * layerBytes + embeddingBytes;
-        // The embedding and the head are one group with the first layer next to it; later the buffers of layers are the largest.
-        firstGather = w.tool.copiesGathered ? gather + embeddingBytes : 0;
+        if (w.tool.accelerateUnits) {
+          const typeBytes = quantised ? unquantisedBytes : computeBytes;
+          const embedding = (counts.embedding / split) * typeBytes;
+          const head = (counts.head / split) * typeBytes;
+          // Tied, the head is the embedding, and its backward pass is the last.
+          const stays = head === 0 ? embedding : head;
+          gather = 2 * layerBytes + (head === 0 ? embedding : 0);
+          gatherAtStart = 2 * layerBytes + 2 * embedding;
+          gatherAtLoss = head === 0 ? embedding : 2 * head;
+          gatherOfReference = 2 * layerBytes + embedding + stays;
+          referenceGathered = stays;
+        } else {
+          gather = w.tool.gathersWholeModel ? frozenBytes : 2 * layerBytes + embeddingBytes;
+          gatherAtLoss = gather;
+        }
         const trainedShare = w.trainable.kind === "full" ? 1 : (trained * trainedBytes) / frozenBytes;
         buckets = Math.min(1, trainedShare) * layer * computeBytes;
       }
       break;
   }
   const largestLinear = w.shape.hidden * Math.max(w.shape.intermediate, w.shape.hidden);
-  const reference = w.reference === "separate" ? (total * computeBytes) / weightShards : 0;
+  const reference = w.reference === "separate" ? (total * computeBytes) / weightShards + referenceGathered : 0;
   const host =
     (w.offload.parameters ? shardedWeights : 0) +
     (w.offload.parameters || w.offload.optimizer ? optimizer / optimizerShards + gradients : 0);
@@ -206,7 +225,9 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
     optimizer: optimizerAway ? 0 : optimizer / optimizerShards,
     stepTemporary: optimizerAway ? 0 : stepTemporary,
     gather,
-    firstGather,
+    gatherAtStart,
+    gatherAtLoss: w.sharding.kind === "fsdp" ? gatherAtLoss : gather,
+    gatherOfReference,
     buckets,
     gatheredLayer: distributed && w.sharding.kind === "fsdp" ? layerBytes : 0,
     dequantisation: quantised ? (2 * largestLinear * 2) / w.sharding.tensorParallel : 0,
@@ -426,14 +447,19 @@ export function estimateMemory(
   const atForwardStart: MemoryParts = {
     ...always,
     gradients: (accumulates ? states.gradients : 0) / gib,
-    communication: states.firstGather / gib,
+    communication: states.gatherAtStart / gib,
+  };
+  const atReference: MemoryParts = {
+    ...atForwardStart,
+    activations: kept / gib,
+    communication: states.gatherOfReference / gib,
   };
   const atLoss: MemoryParts = {
     ...always,
     gradients: (accumulates ? states.gradients : 0) / gib,
     activations: kept / gib,
     logits: logits / gib,
-    communication: states.gather / gib,
+    communication: states.gatherAtLoss / gib,
     dequantisation: states.dequantisation / gib,
   };
   // Backward: what is kept shrinks layer by layer while gradients grow, so that one end is the worst.
@@ -458,8 +484,11 @@ export function estimateMemory(
     gradients: (states.gradients + states.gradientsInBackward) / gib,
     optimizer: (states.optimizer + states.stepTemporary) / gib,
   };
+  // DPO asks its reference after the policy; GRPO before.
+  const refersInLoss = w.method === "dpo" && (w.reference === "separate" || w.reference === "adapter-off");
   const phases: { phase: MemoryEstimate["phase"]; parts: MemoryParts }[] = [
     { phase: "forward", parts: atForwardStart },
+    ...(refersInLoss ? [{ phase: "loss" as const, parts: atReference }] : []),
     { phase: "loss", parts: atLoss },
     { phase: "backward", parts: atBackwardStart },
     { phase: "backward", parts: atBackwardEnd },
@@ -485,7 +514,8 @@ export function estimateMemory(
   const seen = (metric: PeakMetric, parts: MemoryParts): number => (metric === "device" ? parts.generation : 0);
   const slack = (metric: PeakMetric, parts: MemoryParts): number => {
     if (metric === "allocated") return 0;
-    const comesAndGoes = parts.activations + parts.logits + parts.communication + parts.gradients + parts.dequantisation;
+    const comesAndGoes =
+      parts.activations + parts.logits + parts.communication + parts.gradients + parts.dequantisation;
     return coefficients.slackShare * comesAndGoes + coefficients.slackGib + cachedGib;
   };
   const parts = {} as Record<PeakMetric, MemoryParts>;

@@ -182,7 +182,9 @@ function hostNeeds(job: Job, layout: Layout, memory: MemoryEstimate, nodes: numb
   // The first process reads the weights while the others wait for their shards; workers and pinned buffers of every process;
   // a sleeping engine keeps its weights in host memory.
   const engine = job.generation.kind === "colocated" && job.generation.sleep ? weightsGib : 0;
-  const loading = layout.sharding === "ddp" ? weightsGib * Math.min(local, 2) : weightsGib;
+  // A separate reference is read while the policy waits for the trainer to shard it.
+  const models = job.reference === "separate" ? 2 : 1;
+  const loading = models * (layout.sharding === "ddp" ? weightsGib * Math.min(local, 2) : weightsGib);
   const hostGib = 6 + 3 * local + Math.max(loading, memory.hostGib * local) + engine;
   // Weights as downloaded, and two checkpoints: weights or adapters with the optimizer's two moments.
   const checkpoint =

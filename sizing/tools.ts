@@ -45,10 +45,12 @@ export interface Tool {
   /** Wrapping gathers the whole model on each GPU before sharding it, and the peak counts that. */
   readonly gathersWholeModel: boolean;
   /**
-   * FSDP2: a group of parameters is gathered into one buffer and copied into tensors; the buffer lives until the next group has
-   * been copied (torch/distributed/fsdp/_fully_shard/_fsdp_param_group.py, `wait_for_unshard`).
+   * FSDP2 in accelerate's units (accelerate 1.15, `fsdp2_prepare_model`): each layer, the embedding, and norm and head; these
+   * two, and an embedding that is tied to the head, stay gathered once the forward pass has used them. A unit is gathered into one
+   * buffer and copied into tensors; the buffer lives until the next unit has been copied (torch/distributed/fsdp/_fully_shard/
+   * _fsdp_param_group.py, `wait_for_unshard`).
    */
-  readonly copiesGathered: boolean;
+  readonly accelerateUnits: boolean;
   /** Log-softmax is taken in the logits' own 16-bit type. */
   readonly halfPrecisionLoss: boolean;
   /** `transformers` before 4.46: float32 logits stay in the model's output beside a shifted copy. */
@@ -72,7 +74,7 @@ const tool = (name: ToolName, traits: Partial<Omit<Tool, "name">> = {}): Tool =>
   defaultMicroBatch: 1,
   offloadReturns: false,
   gathersWholeModel: false,
-  copiesGathered: false,
+  accelerateUnits: false,
   halfPrecisionLoss: false,
   shiftsLogits: false,
   untiesHead: false,
@@ -93,9 +95,8 @@ export const tools: Readonly<Record<ToolName, Tool>> = {
     defaultMicroBatch: 2,
     adapterBytes: 2,
     repeatsKeyValues: true,
-    copiesGathered: true,
   }),
-  torchtitan: tool("torchtitan", { adapterBytes: 2, copiesGathered: true }),
+  torchtitan: tool("torchtitan", { adapterBytes: 2 }),
   // Lightning Fabric `bf16-true`: everything in bf16; torch.optim.AdamW (foreach).
   litgpt: tool("litgpt", {
     adapterBytes: 2,
@@ -122,5 +123,5 @@ export const tools: Readonly<Record<ToolName, Tool>> = {
   openrlhf: tool("openrlhf", { adapterBytes: 2, halfPrecisionLoss: true, repeatsKeyValues: false }),
   "llm-foundry": tool("llm-foundry", { autocast: true, repeatsKeyValues: false }),
   // TRL on accelerate: bf16 weights, FSDP2 or none, fused AdamW, adapters in float32.
-  trl: tool("trl", { autocast: true, float32Residual: true, repeatsKeyValues: false, copiesGathered: true }),
+  trl: tool("trl", { autocast: true, float32Residual: true, repeatsKeyValues: false, accelerateUnits: true }),
 };

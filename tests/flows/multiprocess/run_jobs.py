@@ -13,8 +13,8 @@ import os
 import sys
 from pathlib import Path
 
-from posttraining.trainers.job import TrainingJob
 from posttraining.trainers import run
+from posttraining.trainers.job import TrainingJob
 from posttraining.trainers.run import run_training
 
 

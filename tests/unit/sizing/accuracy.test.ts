@@ -16,6 +16,7 @@ import {
 } from "../../../bench/evaluation";
 import { hyperpodCases, hyperpodCosts } from "../../../bench/hyperpod";
 import { measuredRows, parseCsv } from "../../../bench/measurements";
+import { oracleComparison } from "../../../bench/oracle";
 import { sizingDocument } from "../../../bench/sizing";
 
 // Searches and child processes take seconds on a busy machine.
@@ -92,6 +93,26 @@ describe("the planner against published measurements", () => {
       "floor_check",
     ])
       expect(seen).not.toContain(hidden);
+  });
+});
+
+describe("the planner against traced training steps", () => {
+  const traced = oracleComparison();
+
+  it.each(traced)("is within 5% for $name", ({ tracedGib, predictedGib }) => {
+    expect(Math.abs(predictedGib / tracedGib - 1)).toBeLessThan(0.05);
+  });
+
+  it("covers every method with adapters and with all weights, on one GPU and on many", () => {
+    for (const method of ["SFT", "DPO", "GRPO"])
+      for (const trainable of ["LoRA", "all weights"])
+        for (const sharded of [false, true])
+          expect(
+            traced.some(
+              ({ name }) => name.startsWith(method) && name.includes(trainable) && name.includes("ranks") === sharded,
+            ),
+            `${method}, ${trainable}, sharded: ${String(sharded)}`,
+          ).toBe(true);
   });
 });
 
