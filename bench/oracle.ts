@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { estimateMemory } from "../sizing/memory";
 import { jobFromRecipe, workloadOf, type Job } from "../sizing/job";
+import type { FlowPlan } from "../sizing/planRecipe";
 import { readRecipe } from "../sizing/recipeFiles";
 import { findShape } from "../sizing/shape";
 import { planTable, withTrainable, type TableCell } from "../sizing/table";
@@ -41,12 +42,24 @@ export interface OracleComparison {
 
 const file = join(__dirname, "..", "sizing", "data", "measurements", "oracle-traces.json");
 
+/** A cell of the README's table with its plan, and the job that the plan is for. */
+interface Suggestion extends Pick<TableCell, "method" | "size" | "trainable"> {
+  readonly flow: FlowPlan;
+  readonly job: Job;
+}
+
+function suggestions(): Suggestion[] {
+  return planTable(readRecipe).flatMap(({ plan, ...cell }) =>
+    plan === null
+      ? []
+      : [{ ...cell, flow: plan.flow, job: jobFromRecipe(withTrainable(readRecipe(plan.recipe), cell.trainable)) }],
+  );
+}
+
 /** Whether the step that was traced is the training step of a cell's plan, GPU for GPU. */
-function isStepOf(trace: Trace, { method, trainable, plan }: TableCell): boolean {
-  if (plan === null || method.toLowerCase() !== trace.method) return false;
-  const { flow, recipe: name } = plan;
-  const job = jobFromRecipe(withTrainable(readRecipe(name), trainable));
+function isStepOf(trace: Trace, { method, trainable, flow, job }: Suggestion): boolean {
   return (
+    method.toLowerCase() === trace.method &&
     job.shape.name === trace.model &&
     (trainable === "full"
       ? trace.trainable === "full"
@@ -62,7 +75,7 @@ function isStepOf(trace: Trace, { method, trainable, plan }: TableCell): boolean
 /** The analytic model's allocated peak beside the traced one for every stored trace. */
 export function oracleComparison(): OracleComparison[] {
   if (!existsSync(file)) return [];
-  const cells = planTable(readRecipe);
+  const cells = suggestions();
   return fileSchema.parse(JSON.parse(readFileSync(file, "utf8"))).traces.map((trace) => {
     const shape = findShape(trace.model);
     if (shape === undefined) throw new Error(`oracle-traces.json: no shape for ${trace.model}`);

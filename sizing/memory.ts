@@ -139,7 +139,8 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
   const unquantisedBytes = quantised && w.tool.float32Residual && w.weightBytes === 2 ? 4 : w.weightBytes;
   const frozenBytes = quantised ? linear * quantisedBytes + (total - linear) * unquantisedBytes : total * w.weightBytes;
   const layerBytes = quantised ? layer * quantisedBytes : layer * computeBytes;
-  const embeddingBytes = embeddings * (quantised ? unquantisedBytes : computeBytes);
+  const embeddingTypeBytes = quantised ? unquantisedBytes : computeBytes;
+  const embeddingBytes = embeddings * embeddingTypeBytes;
 
   let trained = total;
   let trainedBytes: number = w.weightBytes;
@@ -169,7 +170,7 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
 
   let gather = 0;
   let gatherAtStart = 0;
-  let gatherAtLoss = 0;
+  let gatherAtLoss: number | undefined;
   let gatherOfReference = 0;
   let referenceGathered = 0;
   let buckets = 0;
@@ -194,9 +195,8 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
     case "fsdp":
       if (distributed) {
         if (w.tool.accelerateUnits) {
-          const typeBytes = quantised ? unquantisedBytes : computeBytes;
-          const embedding = (counts.embedding / split) * typeBytes;
-          const head = (counts.head / split) * typeBytes;
+          const embedding = (counts.embedding / split) * embeddingTypeBytes;
+          const head = (counts.head / split) * embeddingTypeBytes;
           // Tied, the head is the embedding, and its backward pass is the last.
           const stays = head === 0 ? embedding : head;
           gather = 2 * layerBytes + (head === 0 ? embedding : 0);
@@ -206,7 +206,6 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
           referenceGathered = stays;
         } else {
           gather = w.tool.gathersWholeModel ? frozenBytes : 2 * layerBytes + embeddingBytes;
-          gatherAtLoss = gather;
         }
         const trainedShare = w.trainable.kind === "full" ? 1 : (trained * trainedBytes) / frozenBytes;
         buckets = Math.min(1, trainedShare) * layer * computeBytes;
@@ -226,7 +225,7 @@ function statesOf(w: Workload, counts: ParameterCounts): States {
     stepTemporary: optimizerAway ? 0 : stepTemporary,
     gather,
     gatherAtStart,
-    gatherAtLoss: w.sharding.kind === "fsdp" ? gatherAtLoss : gather,
+    gatherAtLoss: gatherAtLoss ?? gather,
     gatherOfReference,
     buckets,
     gatheredLayer: distributed && w.sharding.kind === "fsdp" ? layerBytes : 0,

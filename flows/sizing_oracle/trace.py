@@ -2,8 +2,8 @@
 
 PyTorch's `FakeTensorMode` gives tensors shapes and no data; `MemTracker` counts live storages as they come and go.
 The loss is `compute_loss` of TRL's `SFTTrainer`, `DPOTrainer` and `GRPOTrainer` with TRL's scoring head
-(`add_fused_lm_head`), adapters are PEFT's, and accelerate shards with FSDP2 over a fake process group. GRPO's completions are given, not
-generated. The peak is that of allocated memory: no allocator slack, CUDA context or NCCL.
+(`add_fused_lm_head`), adapters are PEFT's, and accelerate shards with FSDP2 over a fake process group. GRPO's completions
+are given, not generated. The peak is that of allocated memory: no allocator slack, CUDA context or NCCL.
 
 The head's fallback for processors makes float32 tiles that its GPU kernel keeps in registers; narrow tiles keep that
 difference below 0.2 GiB.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any
 
 
@@ -23,9 +22,8 @@ def shard_reference(model: Any, accelerator: Any) -> Any:
 
 
 @contextmanager
-def references_sharded_by_layer(method: str) -> Iterator[None]:
-    """Has trainers of the method that are made inside shard their reference by `shard_reference`."""
-    module = import_module(f"trl.trainer.{method}_trainer")
+def references_sharded_by_layer(module: Any) -> Iterator[None]:
+    """Has trainers of TRL's module that are made inside shard their reference by `shard_reference`."""
     if not hasattr(module, "prepare_fsdp"):
         yield
         return

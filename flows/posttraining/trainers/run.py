@@ -24,10 +24,10 @@ def run_training(job: TrainingJob) -> None:
 
         from posttraining.trainers.callbacks import CheckpointCallback, ProgressCallback
 
-        import_module(f"trl.trainer.{job.recipe['method']}_trainer")
+        trainer_module = import_module(f"trl.trainer.{job.recipe['method']}_trainer")
     # In a file that the node's processes share: what one has tokenised, or computed with the reference model, all read.
     dataset = Dataset.from_json(job.examples, cache_dir=str(Path(job.scratch) / "datasets"))
-    with references_sharded_by_layer(job.recipe["method"]):
+    with references_sharded_by_layer(trainer_module):
         trainer = _trainer(job, dataset)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressCallback(job))

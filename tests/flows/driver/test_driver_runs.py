@@ -54,7 +54,7 @@ def test_a_run_from_start_to_end(driver: Driver, tmp_path: Path) -> None:
         "secondsLeft": 0.0,
     }
 
-    description = driver.describe("sft-1")
+    description = driver.finish("sft-1")
     assert events[-1] == {"event": "result", **description}
     assert description["status"] == "succeeded"
     assert description["error"] is None
@@ -76,8 +76,6 @@ def test_a_run_from_start_to_end(driver: Driver, tmp_path: Path) -> None:
     assert variables["OMP_NUM_THREADS"] == "1"
     assert not {"METAFLOW_PROFILE", "AWS_SESSION_TOKEN"} & set(variables)
 
-    # The supervisor records the end and then ends itself.
-    wait_until(lambda: not is_live(driver.supervisor("sft-1")))
     assert not list(home.iterdir())
     assert {entry.name for entry in driver.runs_directory.parent.iterdir()} == {"runs", "metaflow"}
     assert {entry.name for entry in (driver.runs_directory / "sft-1").iterdir()} == {

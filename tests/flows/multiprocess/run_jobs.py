@@ -87,7 +87,7 @@ def _largest_unit(model) -> float:
         if isinstance(module, FSDPModule)
         for group in module._get_fsdp_state()._fsdp_param_groups
     ]
-    return max(units, default=1) / sum(units) if units else 1.0
+    return max(units) / sum(units) if units else 1.0
 
 
 if __name__ == "__main__":
