@@ -1,14 +1,19 @@
-import { z } from "zod";
 import { memoryCoefficients, type MemoryCoefficients } from "./coefficients";
 import { gpuByKey, type Gpu } from "./data/gpus";
 import { estimateMemory, partEntries, type MemoryEstimate, type PeakMetric } from "./memory";
+import { readCells } from "./rowCells";
+import { parseMachine } from "./rowMachine";
+import { readMicroBatch, readNumberField } from "./rowNumbers";
 import {
+  checkDegrees,
+  checkOptimizer,
   findMethod,
+  listUnknownWords,
+  packs,
   parseAttention,
   parseCheckpointing,
   parseLengths,
   parseLoss,
-  parseMachine,
   parseMetric,
   parseModel,
   parseOptimizer,
@@ -16,24 +21,19 @@ import {
   parseSharding,
   parseTrainablePart,
   pooledModel,
-  positive,
   recogniseTool,
   saysNo,
   saysYes,
-  strictlyPositive,
+  suggestion,
   trainableOf,
-  rowFields,
-  type Row,
 } from "./rowWords";
 import { countParameters } from "./shape";
+import { shortened, shownValue } from "./shownValue";
 import { estimateStepTime } from "./throughput";
 import { tools } from "./tools";
 import type { Checkpointing, Generation, Reference, Workload } from "./workload";
 
-export { rowFields } from "./rowWords";
-
-const cellSchema = z.union([z.string(), z.number(), z.boolean(), z.null()], "must be text");
-const rowSchema = z.object(Object.fromEntries(rowFields.map((field) => [field, cellSchema.optional()])));
+export { rowFields } from "./rowFields";
 
 export interface InterpretedRow {
   readonly workload: Workload;
@@ -48,6 +48,8 @@ export interface InterpretedRow {
   readonly assumed: readonly string[];
 }
 
+const methodNames = "SFT DPO IPO SIMPO KTO ORPO CPO RM GRPO GSPO RLOO PPO GKD pretrain".split(" ");
+
 /** All that is wrong with a row, in one message. */
 export class RowError extends Error {
   constructor(readonly problems: readonly string[]) {
@@ -61,43 +63,32 @@ export class RowError extends Error {
  * @throws RowError that names every unusable field, its value and what is allowed.
  */
 export function interpretRow(input: Readonly<Record<string, unknown>>): InterpretedRow {
-  const parsedInput = rowSchema.safeParse(
-    Object.fromEntries(Object.entries(input).map(([key, value]) => [key, value ?? ""])),
-  );
-  if (!parsedInput.success)
-    throw new RowError(parsedInput.error.issues.map((issue) => `${issue.path.join(".")}: must be text`));
-  const trimmed: Record<string, string> = {};
-  for (const field of rowFields) trimmed[field] = String(parsedInput.data[field] ?? "").trim();
-  const row = trimmed as Row;
+  const { row, problems: cellProblems, unusable } = readCells(input);
   const problems: string[] = [];
   const assumed: string[] = [];
+  // A cell that is no text at all is blank from here on; what is said of the blank is not said twice.
+  const found = (): string[] => [
+    ...cellProblems,
+    ...problems.filter((problem) => !unusable.some((field) => problem.startsWith(`${field}: `))),
+  ];
 
   const method = row.method === "" ? findMethod("sft") : findMethod(row.method);
   if (row.method === "") assumed.push("method: SFT");
   if (method === undefined)
     problems.push(
-      `method: ${JSON.stringify(row.method)} is not one of SFT, DPO, IPO, SIMPO, KTO, ORPO, CPO, RM, GRPO, GSPO, RLOO, PPO, GKD, pretrain`,
+      `method: ${shownValue(row.method)} is not one of ${methodNames.join(", ")}${suggestion(row.method, methodNames)}`,
     );
-  const parametersGiven = strictlyPositive("params_b", row.params_b, problems, false);
+  const parametersGiven = readNumberField("params_b", row.params_b, problems, assumed);
   const shape = parseModel(row, parametersGiven, assumed, problems);
   const machine = parseMachine(row, assumed, problems);
   const { gpu, gpuMemoryGib, gpuCount } = machine;
-  const rank = positive("lora_rank", row.lora_rank, problems, true);
-  const microBatchGiven = row.micro_batch.includes("global")
-    ? undefined
-    : positive("micro_batch", row.micro_batch, problems, true);
-  // Scripts print arithmetic such as `$(expr 16 / 4)` here.
-  const accumulationGiven = /^-?\d/.test(row.grad_accum)
-    ? positive("grad_accum", row.grad_accum, problems, true)
-    : undefined;
+  checkDegrees(row, machine.gpuCountGiven ? gpuCount : undefined, problems);
+  const rank = readNumberField("lora_rank", row.lora_rank, problems, assumed);
+  const microBatchGiven = readMicroBatch(row, problems, assumed);
+  const accumulationGiven = readNumberField("grad_accum", row.grad_accum, problems, assumed);
   if (accumulationGiven === undefined) assumed.push("grad_accum: 1");
-  positive("num_generations", row.num_generations, problems, true);
-  const utilizationText = row.vllm_util.replace(/^(\d+(?:\.\d+)?)\s*%$/, (_, percent: string) =>
-    String(Number(percent) / 100),
-  );
-  const utilization = strictlyPositive("vllm_util", utilizationText, problems, false);
-  if (utilization !== undefined && utilization > 1)
-    problems.push(`vllm_util: ${JSON.stringify(row.vllm_util)} must be a share of the GPU, above 0 and at most 1`);
+  readNumberField("num_generations", row.num_generations, problems, assumed);
+  const utilization = readNumberField("vllm_util", row.vllm_util, problems, assumed);
   const lengths = parseLengths(row, method?.kind ?? "sft", assumed, problems);
 
   const precision = parsePrecision(row, problems);
@@ -107,11 +98,11 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
     precision === "4-bit" || precision === "8-bit" || (quantisedModel && part !== "full" && precision === undefined);
   if (quantised && part === "full")
     problems.push(
-      `trainable: ${JSON.stringify(row.trainable)} contradicts weights_precision ${JSON.stringify(row.weights_precision)}: quantised weights cannot be trained; use qlora, or bf16 weights`,
+      `trainable: ${shownValue(row.trainable)} contradicts weights_precision ${shownValue(row.weights_precision)}: quantised weights cannot be trained; use qlora, or bf16 weights`,
     );
   if (part === "quantised adapter" && (precision === "16-bit" || precision === "32-bit"))
     problems.push(
-      `weights_precision: ${JSON.stringify(row.weights_precision)} contradicts trainable ${JSON.stringify(row.trainable)}; use nf4, or trainable lora`,
+      `weights_precision: ${shownValue(row.weights_precision)} contradicts trainable ${shownValue(row.trainable)}; use nf4, or trainable lora`,
     );
   if (
     part === "full" &&
@@ -120,9 +111,12 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
     !/unsloth/i.test(row.model + row.activation_ckpt)
   )
     problems.push(
-      `lora_rank: ${JSON.stringify(row.lora_rank)} contradicts trainable ${JSON.stringify(row.trainable)}; leave it blank or use lora`,
+      `lora_rank: ${shownValue(row.lora_rank)} contradicts trainable ${shownValue(row.trainable)}; leave it blank or use lora`,
     );
-  if (problems.length > 0 || method === undefined || shape === undefined) throw new RowError(problems);
+  if (row.trainable === "" && rank !== undefined)
+    assumed.push(`lora_rank: ${String(rank)} is not used by full training`);
+  checkOptimizer(row, problems);
+  if (found().length > 0 || method === undefined || shape === undefined) throw new RowError(found());
 
   const parametersB = countParameters(shape).total / 1e9;
   const tool = recogniseTool(row);
@@ -131,12 +125,12 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
   const usedTool = tool.name === "transformers" && sharding.kind === "zero3" ? tools.deepspeed : tool;
   const microBatch = microBatchGiven ?? usedTool.defaultMicroBatch;
   if (microBatchGiven === undefined) assumed.push(`micro_batch: ${String(microBatch)} (default of ${usedTool.name})`);
-  const { optimizer, inBackward } = parseOptimizer(row, usedTool, assumed, problems);
+  const { optimizer, inBackward } = parseOptimizer(row, usedTool, assumed);
   const pooled = method.pooled === true || pooledModel.test(row.model);
   const loss = pooled ? "pooled" : parseLoss(row, usedTool, sharding, assumed);
   const attention = parseAttention(row, assumed);
   const metric = parseMetric(row, assumed);
-  if (problems.length > 0) throw new RowError(problems);
+  listUnknownWords(row, assumed);
 
   let weightBytes: 2 | 4 = 2;
   if (precision === "32-bit") weightBytes = 4;
@@ -163,7 +157,8 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
   let generation: Generation = { kind: method.kind === "grpo" ? "transformers" : "none" };
   if (/server|separate node|disaggregated|async/.test(vllm)) generation = { kind: "server" };
   else if (vllm !== "" && !saysNo(vllm)) {
-    if (!/coloc|hybrid|standby|yes|true/.test(vllm)) assumed.push(`vllm_mode: ${row.vllm_mode} is taken as colocate`);
+    if (!/coloc|hybrid|standby|yes|true/.test(vllm))
+      assumed.push(`vllm_mode: ${shortened(row.vllm_mode)} is taken as colocate`);
     if (utilization === undefined) assumed.push("vllm_util: 0.3");
     generation = { kind: "colocated", utilization: utilization ?? 0.3, sleep: true, tensorParallel: 1 };
   }
@@ -217,7 +212,7 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
     gpuMemoryGib,
     metric,
     fillShare: lengths.fillShare,
-    packed: saysYes(row.packing) || /padding.?free|varlen/i.test(row.packing) || /exact/i.test(row.seq_is),
+    packed: packs(row.packing) || /exact/i.test(row.seq_is),
     float8: /fp8|float8/i.test(row.train_dtype),
     assumed,
   };
@@ -263,12 +258,20 @@ export interface RowAnswer {
   readonly assumed: readonly string[];
 }
 
+/** What is wrong with a row. */
+export interface RowRefusal {
+  readonly id: string | null;
+  readonly error: string;
+}
+
 /** The answer to one row, or what is wrong with it. */
-export function answerRow(input: unknown): RowAnswer | { readonly id: string | null; readonly error: string } {
+export function answerRow(input: unknown): RowAnswer | RowRefusal {
   if (typeof input !== "object" || input === null || Array.isArray(input))
     return { id: null, error: "a line must be one JSON object with the fields of the table" };
   const record = input as Record<string, unknown>;
-  const id = typeof record.id === "string" || typeof record.id === "number" ? String(record.id) : null;
+  const { id: given } = record;
+  const id =
+    typeof given === "string" || typeof given === "number" || typeof given === "boolean" ? String(given) : null;
   try {
     const estimate = estimateRow(record);
     const parts = estimate.memory.parts[estimate.metric];

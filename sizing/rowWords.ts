@@ -1,6 +1,8 @@
-import { findGpu, gpuByKey, gpus as gpuTable, type Gpu } from "./data/gpus";
-import { catalog, type Instance } from "./data/instances";
+import { nearest } from "../configuration/explain";
 import type { PeakMetric } from "./memory";
+import { numbersIn } from "./numberText";
+import type { Row, RowField } from "./rowFields";
+import { fieldNumbers, inRangeOf, numberProblem, rangeOf, readNumberField, tokenUnits } from "./rowNumbers";
 import {
   countParameters,
   findShape,
@@ -10,6 +12,7 @@ import {
   type AdapterTargets,
   type ModelShape,
 } from "./shape";
+import { shortened, shownValue } from "./shownValue";
 import { tools, type Tool } from "./tools";
 import type {
   Attention,
@@ -20,42 +23,6 @@ import type {
   Trainable,
   TrainingMethod,
 } from "./workload";
-
-/**
- * Reads a training job that a person described in a table's words: every field is text, blank where it is not known.
- * What was filled in for a blank is listed, so that nobody takes an assumption for a fact.
- */
-export const rowFields = [
-  "id",
-  "method",
-  "model",
-  "params_b",
-  "trainable",
-  "lora_rank",
-  "weights_precision",
-  "train_dtype",
-  "optimizer",
-  "seq_len",
-  "seq_is",
-  "micro_batch",
-  "grad_accum",
-  "gpu",
-  "num_gpus",
-  "sharding",
-  "cpu_offload",
-  "activation_ckpt",
-  "attention",
-  "loss_impl",
-  "packing",
-  "compile",
-  "vllm_mode",
-  "vllm_util",
-  "num_generations",
-  "peak_metric",
-] as const;
-
-export type RowField = (typeof rowFields)[number];
-export type Row = Readonly<Record<RowField, string>>;
 
 interface Method {
   readonly kind: TrainingMethod;
@@ -95,34 +62,59 @@ export const pooledModel = /embed|(^|[/_-])(bge|gte|e5)([/_-]|$)|minilm|rerank|m
 export const saysNo = (text: string): boolean => /^(no|none|not|false|off|0|n|disabled?|without|unknown)\b/i.test(text);
 export const saysYes = (text: string): boolean => /^(yes|true|on|1|y|enabled?|packed)\b/i.test(text);
 
-const number = (text: string): number | undefined => {
-  const match = /-?\d+(?:\.\d+)?/.exec(text.replace(/,(?=\d{3}(\D|$))/g, ""));
-  return match === null ? undefined : Number(match[0]);
+/** "; did you mean adamw?", or nothing. */
+export function suggestion(text: string, allowed: readonly string[]): string {
+  const near = nearest(text, allowed);
+  return near === undefined ? "" : `; did you mean ${near}?`;
+}
+
+/** Number formats by the names that all else here looks for. */
+export const numberFormat = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/bfloat16/g, "bf16")
+    .replace(/float16|\bhalf\b/g, "fp16");
+
+/**
+ * Words that each field's reader knows. Whatever else stands there is read as the field's ordinary value, which a person
+ * who wrote something else must be told.
+ */
+const understood = {
+  train_dtype: /bf16|fp16|amp|fp8|float8|fp32|float32|tf32|mixed|^auto/,
+  attention: /flash|fa[23]|triton|unsloth|eager|sdpa|xformers|flex|mem.?eff|default|auto|^no/,
+  loss_impl: /unsloth|liger|fused|cut|cce|chunk|\bce\b|entropy|logits|\bhf\b|default|auto|^no/,
+  activation_ckpt: /selective|yes|true|full|\bon\b|^[1y]\b|enabled?|offload|unsloth|all|recompute|ckpt|checkpoint/,
+  packing: /padding.?free|varlen/,
+  // Yes or no, and nothing else.
+  compile: /(?!)/,
+  cpu_offload: /param|opt|grad|state|act|deepspeed|cpu|yes|true|^(?:1|y|on|enabled?)\b/,
+  peak_metric: /reserved|allocated|active|smi|process|device|reported|script|estimate|gpu|memory|vram/,
+  seq_is: /exact|max|mean|longest|dynamic|pad|pack|fixed|short|average|unknown/,
+} as const satisfies Partial<Record<RowField, RegExp>>;
+
+const takenAs: Readonly<Record<keyof typeof understood, string>> = {
+  train_dtype: "float32",
+  attention: "sdpa",
+  loss_impl: "all logits at once",
+  activation_ckpt: "on for every layer",
+  packing: "no",
+  compile: "no",
+  cpu_offload: "on for the optimizer",
+  peak_metric: "what nvidia-smi shows",
+  seq_is: "the length of every sample",
 };
 
-/** A positive number in the text; undefined where there is none, which some fields allow (`alpaca`, `auto`). */
-export function positive(field: RowField, text: string, problems: string[], integer: boolean): number | undefined {
-  if (text === "") return undefined;
-  const value = number(text);
-  if (value === undefined) return undefined;
-  if (value <= 0 || (integer && !Number.isInteger(value) && /^-?\d+\.\d+$/.test(text)) || !Number.isFinite(value)) {
-    problems.push(`${field}: ${JSON.stringify(text)} must be a positive ${integer ? "whole number" : "number"}`);
-    return undefined;
+/** Says what the row's words are taken as where no reader knows them. */
+export function listUnknownWords(row: Row, assumed: string[]): void {
+  for (const field of Object.keys(understood) as (keyof typeof understood)[]) {
+    const text = row[field].toLowerCase();
+    if (text === "" || understood[field].test(text) || saysNo(text) || saysYes(text)) continue;
+    assumed.push(`${field}: ${shownValue(row[field])} is not understood and taken as ${takenAs[field]}`);
   }
-  return value;
 }
 
-/** As `positive`, for fields whose text must hold a number unless it is blank. */
-export function strictlyPositive(
-  field: RowField,
-  text: string,
-  problems: string[],
-  integer: boolean,
-): number | undefined {
-  if (text !== "" && number(text) === undefined)
-    problems.push(`${field}: ${JSON.stringify(text)} must be a positive ${integer ? "whole number" : "number"}`);
-  return positive(field, text, problems, integer);
-}
+/** Samples share sequences. */
+export const packs = (text: string): boolean => saysYes(text) || /padding.?free|varlen/i.test(text);
 
 /** Recognises the tool by settings that only it has. */
 export function recogniseTool(row: Row): Tool {
@@ -167,7 +159,9 @@ export function parseTrainablePart(row: Row, assumed: string[], problems: string
   if (/^(full|fft|all\b)/.test(text)) return "full";
   if (/^q-?lora/.test(text)) return "quantised adapter";
   if (adapterNames.test(text)) return "adapter";
-  problems.push(`trainable: ${JSON.stringify(row.trainable)} is not one of full, lora, qlora, adapter, peft:<method>`);
+  problems.push(
+    `trainable: ${shownValue(row.trainable)} is not one of full, lora, qlora, adapter, peft:<method>${suggestion(text, ["full", "lora", "qlora", "adapter"])}`,
+  );
   return "full";
 }
 
@@ -190,7 +184,7 @@ export function trainableOf(
   let targets: AdapterTargets = "all-linear";
   if (tool.name === "peft-benchmark" || prefixed) targets = "query-value";
   // The tool's configurations put adapters on queries and values for 16-bit bases, on every layer for most 4-bit ones.
-  if (tool.name === "litgpt" && (!row.lora_rank.includes("per config") || part !== "quantised adapter"))
+  if (tool.name === "litgpt" && (!row.lora_rank.toLowerCase().includes("per config") || part !== "quantised adapter"))
     targets = "query-value";
   assumed.push(`adapter targets: ${targets}`);
   return {
@@ -202,6 +196,41 @@ export function trainableOf(
   };
 }
 
+/** The words of a sharding, in lower case with single spaces. */
+const shardingWords = (row: Row): string => row.sharding.toLowerCase().replace(/[_\s]+/g, " ");
+
+const degreePattern = (names: string): RegExp =>
+  new RegExp(String.raw`(?:^|[^a-z])(?:${names})[\s=:-]*(\d+)([.,]\d|e[+-]?\d)?`);
+const tensorDegree = degreePattern("tp|tensor parallel");
+const pipelineDegree = degreePattern("pp|pipeline parallel");
+const contextDegree = degreePattern("cp|context parallel|sp|ulysses");
+
+/** The degree behind one of these names (`TP4 PP2`), and whether more is glued to it than another name (`TP1e9`). */
+function degreeOf(text: string, pattern: RegExp): { degree: number; readable: boolean } {
+  const match = pattern.exec(text);
+  if (match === null) return { degree: 1, readable: true };
+  return { degree: Math.max(1, Number(match[1])), readable: match[2] === undefined };
+}
+
+/** GPUs that tensor, pipeline or context parallelism of one degree spans at most. */
+const largestDegree = 1024;
+
+/** Finds degrees that cannot be, or that ask for more GPUs than there are. */
+export function checkDegrees(row: Row, gpus: number | undefined, problems: string[]): void {
+  if (row.sharding === "") return;
+  const text = shardingWords(row);
+  const degrees = [tensorDegree, pipelineDegree, contextDegree].map((pattern) => degreeOf(text, pattern));
+  const product = degrees.reduce((all, { degree }) => all * degree, 1);
+  if (degrees.some(({ degree, readable }) => !readable || degree > largestDegree))
+    problems.push(
+      `sharding: ${shownValue(row.sharding)} must have degrees from 1 to ${largestDegree}, such as Megatron TP4 PP2`,
+    );
+  else if (gpus !== undefined && product > gpus)
+    problems.push(
+      `sharding: ${shownValue(row.sharding)} contradicts num_gpus ${shownValue(row.num_gpus)}: its degrees need ${product} GPUs`,
+    );
+}
+
 export function parseSharding(
   row: Row,
   tool: Tool,
@@ -210,15 +239,11 @@ export function parseSharding(
   parametersB: number,
   assumed: string[],
 ): Sharding {
-  const text = row.sharding.toLowerCase().replace(/[_\s]+/g, " ");
-  const degreeOf = (names: string): number => {
-    const match = new RegExp(`(?:^|[^a-z])(?:${names})[\\s=:-]*(\\d+)`).exec(text);
-    return match === null ? 1 : Math.max(1, Number(match[1]));
-  };
+  const text = shardingWords(row);
   const base = { tensorParallel: 1, pipelineParallel: 1, contextParallel: 1 };
-  let tensorParallel = degreeOf("tp|tensor parallel");
-  const pipelineParallel = degreeOf("pp|pipeline parallel");
-  const contextParallel = degreeOf("cp|context parallel|sp|ulysses");
+  let tensorParallel = degreeOf(text, tensorDegree).degree;
+  const pipelineParallel = degreeOf(text, pipelineDegree).degree;
+  const contextParallel = degreeOf(text, contextDegree).degree;
   const megatron = text.includes("megatron");
   if (megatron || tensorParallel * pipelineParallel * contextParallel > 1) {
     if (megatron && !/tp ?\d/.test(text) && parametersB > 20) {
@@ -233,14 +258,14 @@ export function parseSharding(
   if (stage !== null || /zero|deepspeed/.test(text)) {
     const kinds = ["ddp", "zero1", "zero2", "zero3"] as const;
     const kind = stage === null ? "zero3" : (kinds[Number(stage[1])] ?? "zero3");
-    if (stage === null) assumed.push(`sharding: ${row.sharding} is taken as ZeRO-3`);
+    if (stage === null) assumed.push(`sharding: ${shortened(row.sharding)} is taken as ZeRO-3`);
     return { kind, degree: gpuCount, ...base };
   }
   if (text.includes("grad op")) return { kind: "fsdp-grad-op", degree: gpuCount, ...base };
   if (/hybrid|hsdp/.test(text)) return { kind: "fsdp", degree: Math.min(8, gpuCount), ...base };
   if (/fsdp|full ?shard/.test(text)) return { kind: "fsdp", degree: gpuCount, ...base };
   if (/ddp|data parallel/.test(text)) return { kind: "ddp", degree: gpuCount, ...base };
-  if (text !== "" && !saysNo(text)) assumed.push(`sharding: ${row.sharding} is taken as none`);
+  if (text !== "" && !saysNo(text)) assumed.push(`sharding: ${shortened(row.sharding)} is taken as none`);
   if (saysNo(text) || gpuCount === 1) return { kind: "none", degree: 1, ...base };
   const statesGib = parametersB * (trainable.kind === "full" ? 16 : trainable.kind === "lora" ? 2 : 0.6);
   const kind = tool.name === "verl" ? "fsdp" : statesGib > 40 ? "zero3" : "ddp";
@@ -248,12 +273,21 @@ export function parseSharding(
   return { kind, degree: gpuCount, ...base };
 }
 
-export function parseOptimizer(
-  row: Row,
-  tool: Tool,
-  assumed: string[],
-  problems: string[],
-): { optimizer: Optimizer; inBackward: boolean } {
+/** Everything that `parseOptimizer` tells apart. */
+const optimizers = /paged|8-?bit|adamw8|muon|fused|lion|adafactor|sgd|adam|lora-fa/;
+const optimizerNames =
+  "AdamW, AdamW fused, adamw_8bit, paged_adamw_8bit, paged_adamw_32bit, muon, lion, adafactor, sgd" as const;
+
+/** Finds an optimizer that nobody knows. */
+export function checkOptimizer(row: Row, problems: string[]): void {
+  const text = row.optimizer.toLowerCase();
+  if (text === "" || optimizers.test(text)) return;
+  problems.push(
+    `optimizer: ${shownValue(row.optimizer)} is not one of ${optimizerNames}${suggestion(text, optimizerNames.split(", "))}`,
+  );
+}
+
+export function parseOptimizer(row: Row, tool: Tool, assumed: string[]): { optimizer: Optimizer; inBackward: boolean } {
   const text = row.optimizer.toLowerCase();
   const inBackward = /bwd|backward/.test(text);
   const fused = !tool.foreachOptimizer || text.includes("fused") || text === "";
@@ -269,11 +303,7 @@ export function parseOptimizer(
   if (text.includes("lion")) return { optimizer: "lion", inBackward };
   if (text.includes("adafactor")) return { optimizer: "adafactor", inBackward };
   if (text.includes("sgd")) return { optimizer: "sgd", inBackward };
-  if (/adam|lora-fa/.test(text)) return { optimizer: fused ? "adamw-fused" : "adamw", inBackward };
-  problems.push(
-    `optimizer: ${JSON.stringify(row.optimizer)} is not one of AdamW, AdamW fused, adamw_8bit, paged_adamw_8bit, paged_adamw_32bit, muon, lion, adafactor, sgd`,
-  );
-  return { optimizer: "adamw", inBackward };
+  return { optimizer: fused ? "adamw-fused" : "adamw", inBackward };
 }
 
 /** Longest sequence in a few thousand short instruction samples (Alpaca and its like), tokens. */
@@ -285,18 +315,52 @@ interface Lengths {
   readonly fillShare: number;
 }
 
+/** Prompt and completion where a text has both: `512+1024`, `prompt 512, response 1024`; in range each and together. */
+function promptAndCompletion(text: string): readonly [number, number] | "wrong" | undefined {
+  if (!/\+|prompt/.test(text)) return undefined;
+  const numbers = fieldNumbers("seq_len", text);
+  const pairs = numbers.slice(1).flatMap((second, i) => {
+    const first = numbers[i];
+    return first === undefined ? [] : [{ first, second, between: text.slice(first.end, second.start) }];
+  });
+  const sums = pairs.filter(({ between }) => /^\s*\+\s*$/.test(between));
+  const named = pairs.find(
+    ({ first, between }) =>
+      /prompt\D{0,12}$/.test(text.slice(0, first.start)) && /^\D+(?:resp|compl|output)\D{0,12}$/.test(between),
+  );
+  const pair = sums[0] ?? named;
+  if (pair === undefined) return undefined;
+  const { value: prompt } = pair.first;
+  const { value: completion } = pair.second;
+  // Three lengths: nobody says which are the completion's.
+  if (sums.some(({ first }) => first === sums[0]?.second)) return "wrong";
+  if (prompt === undefined || completion === undefined || !inRangeOf("seq_len", prompt + completion)) return "wrong";
+  return [prompt, completion];
+}
+
+/** Mean tokens of a sample: `max (mean ~210 tok/sample)`. */
+function meanTokens(row: Row, problems: string[]): number | undefined {
+  const behind = row.seq_is.toLowerCase().split("mean ")[1];
+  const [number] = behind === undefined || !/^~?\.?\d/.test(behind) ? [] : numbersIn(behind, tokenUnits);
+  if (number === undefined) return undefined;
+  if (number.value === undefined || !inRangeOf("seq_len", number.value))
+    problems.push(`seq_is: ${shownValue(row.seq_is)} must have a mean ${rangeOf("seq_len")} tokens`);
+  return number.value;
+}
+
 export function parseLengths(row: Row, method: TrainingMethod, assumed: string[], problems: string[]): Lengths {
-  const text = row.seq_len.toLowerCase().replace(/(\d+)k/g, (_, digits: string) => String(Number(digits) * 1024));
+  const text = row.seq_len.toLowerCase();
   const kind = row.seq_is.toLowerCase();
-  const first = positive("seq_len", text, problems, true);
-  const pair = /(\d+)\s*\+\s*(\d+)/.exec(text) ?? /prompt\D{0,12}(\d+)\D+(?:resp|compl|output)\D{0,12}(\d+)/.exec(text);
-  if (pair !== null) {
-    const prompt = Number(pair[1]);
-    const completion = Number(pair[2]);
+  const mean = meanTokens(row, problems);
+  const pair = promptAndCompletion(text);
+  if (pair === "wrong") problems.push(numberProblem("seq_len", row.seq_len));
+  else if (pair !== undefined) {
+    const [prompt, completion] = pair;
     // Where all logits are computed, or sequences are packed, the prompt's are computed too.
-    const all = row.loss_impl.includes("full logits");
+    const all = row.loss_impl.toLowerCase().includes("full logits");
     return { sequence: prompt + completion, completion: all ? prompt + completion : completion, fillShare: 1 };
   }
+  const first = pair === "wrong" ? undefined : readNumberField("seq_len", row.seq_len, problems, assumed);
   if (first === undefined) {
     const assumedLength =
       /alpaca|short/.test(text) || kind.includes("dynamic") ? longestShortSample : method === "grpo" ? 768 : 1024;
@@ -307,9 +371,8 @@ export function parseLengths(row: Row, method: TrainingMethod, assumed: string[]
       fillShare: text.includes("alpaca") ? 0.25 : 1,
     };
   }
-  const mean = /mean ~?(\d+)/.exec(kind);
-  if (mean !== null)
-    return { sequence: first, completion: Math.ceil(first / 2), fillShare: Math.min(1, Number(mean[1]) / first) };
+  if (mean !== undefined)
+    return { sequence: first, completion: Math.ceil(first / 2), fillShare: Math.min(1, mean / first) };
   // Samples that are not packed seldom reach the length at which they would be cut off.
   if (kind.includes("short samples") || (/^max(imum)?(\/packed)?$/.test(kind) && saysNo(row.packing))) {
     const sequence = Math.min(first, longestShortSample);
@@ -390,9 +453,19 @@ export function parsePrecision(row: Row, problems: string[]): Precision | undefi
   if (/fp32|float32|f32|32[- ]?bit|full precision/.test(text)) return "32-bit";
   if (/b?f(p|loat)?16|half|16[- ]?bit/.test(text)) return "16-bit";
   problems.push(
-    `weights_precision: ${JSON.stringify(row.weights_precision)} is not one of bf16, fp16, fp32, int8, nf4, int4`,
+    `weights_precision: ${shownValue(row.weights_precision)} is not one of bf16, fp16, fp32, int8, nf4, int4`,
   );
   return undefined;
+}
+
+/** A model's name without its organisation. */
+const shortName = (name: string): string => name.slice(name.lastIndexOf("/") + 1);
+const shortNames = modelNames.map(shortName);
+
+/** The models of the table whose names begin alike: few slips are in the first letter, and most names differ in it. */
+function similarModels(name: string): string[] {
+  const first = name.charAt(0).toLowerCase();
+  return shortNames.filter((known) => known.charAt(0).toLowerCase() === first);
 }
 
 export function parseModel(
@@ -406,57 +479,18 @@ export function parseModel(
     const counted = countParameters(known).total / 1e9;
     if (parametersGiven !== undefined && Math.abs(Math.log(parametersGiven / counted)) > Math.log(1.5))
       assumed.push(
-        `params_b: ${row.params_b} is not the size of ${known.name}, whose shape with ${counted.toFixed(2)} billion is used`,
+        `params_b: ${shortened(row.params_b)} is not the size of ${known.name}, whose shape with ${counted.toFixed(2)} billion is used`,
       );
     return known;
   }
   const size = parametersGiven ?? sizeFromName(row.model);
-  if (size !== undefined && size > 0) {
+  if (size !== undefined && inRangeOf("params_b", size)) {
     assumed.push(`model: shape of a typical decoder with ${String(size)} billion parameters`);
     return interpolateShape(row.model === "" ? "unnamed model" : row.model, size);
   }
   const examples = modelNames.slice(0, 6).join(", ");
   problems.push(
-    `model: ${JSON.stringify(row.model)} is not known; use one of ${examples}, ... (${String(modelNames.length)} in sizing/data/models.ts), or give params_b`,
+    `model: ${shownValue(row.model)} is not known; use one of ${examples}, ... (${String(modelNames.length)} in sizing/data/models.ts), or give params_b${suggestion(shortName(row.model), similarModels(shortName(row.model)))}`,
   );
   return undefined;
-}
-
-interface Machine {
-  readonly gpu: Gpu | undefined;
-  readonly gpuMemoryGib: number | undefined;
-  readonly gpuCount: number;
-}
-
-/** The GPU by its own name or an AWS instance type's, with a count before it where there is one (`8 x H100`). */
-export function parseMachine(row: Row, assumed: string[], problems: string[]): Machine {
-  const instance: Instance | undefined = catalog.instances.find((entry) => row.gpu.toLowerCase().includes(entry.name));
-  const counted = /^(\d+)\s*[x*]\s*(?=[a-z])/i.exec(row.gpu);
-  const named = counted === null ? row.gpu : row.gpu.slice(counted[0].length);
-  const gpu = row.gpu === "" ? undefined : (findGpu(named) ?? (instance && gpuByKey(instance.gpu)));
-  const stated = /\(([\d.]+) GiB\)/.exec(row.gpu);
-  const bare = /(\d+(?:\.\d+)?)\s*Gi?B/i.exec(row.gpu);
-  let gpuMemoryGib: number | undefined;
-  if (stated !== null) gpuMemoryGib = Number(stated[1]);
-  else if (gpu !== undefined) gpuMemoryGib = gpu.memoryGib;
-  // What firmware takes of a GPU of which only the nominal size is known.
-  else if (bare !== null) gpuMemoryGib = Number(bare[1]) * 0.985;
-  else if (row.gpu !== "" && !/^\d+ gpus?$|npu|^unknown/i.test(row.gpu))
-    problems.push(
-      `gpu: ${JSON.stringify(row.gpu)} is not one of ${gpuTable.map((entry) => entry.key).join(", ")}, an AWS instance type, or a size such as 80GB`,
-    );
-  if (gpu === undefined) assumed.push("gpu: an A100 for speed");
-
-  const nodes = /^(\d+)\s*[x*]\s*(\d+)/.exec(row.num_gpus);
-  const given =
-    nodes === null
-      ? strictlyPositive("num_gpus", row.num_gpus, problems, true)
-      : Number(nodes[1]) * Number(nodes[2]) || strictlyPositive("num_gpus", "0", problems, true);
-  const gpuCount =
-    given ??
-    (counted === null ? undefined : Number(counted[1])) ??
-    instance?.gpus ??
-    (/fsdp|zero-?[23]/i.test(row.sharding) ? 4 : 1);
-  if (row.num_gpus === "") assumed.push(`num_gpus: ${String(gpuCount)}`);
-  return { gpu, gpuMemoryGib, gpuCount };
 }

@@ -1,4 +1,6 @@
+import { basename } from "node:path";
 import { parseArgs } from "node:util";
+import { nearest } from "../configuration/explain";
 import { parseStackConfiguration } from "../configuration/stackConfiguration";
 import { readStackFile, stackNames } from "../configuration/stackFile";
 import { costText } from "../pricing/costTable";
@@ -12,14 +14,27 @@ const usage = `npm run cost -- <stack> [--json]
 
 class UsageError extends Error {}
 
+/** A stack goes by its name: not by its file's path, not by its full name in Pulumi, and not in another case. */
+function checkName(stack: string): void {
+  const names = stackNames();
+  if (names.includes(stack)) return;
+  const name = basename(stack).replace(/^Pulumi\.|\.ya?ml$/gi, "");
+  const near = nearest(name, names);
+  throw new UsageError(
+    `There is no such stack in stacks/: got ${JSON.stringify(stack)}; allowed: ${names.join(", ")}${near === undefined ? "" : ` (did you mean ${near}?)`}`,
+  );
+}
+
 function answer(options: readonly string[]): string {
   const { values, positionals } = parseArgs({
     args: [...options],
     allowPositionals: true,
     options: { json: { type: "boolean", default: false } },
   });
-  const [stack] = positionals;
-  if (stack === undefined || positionals.length > 1) throw new UsageError(usage);
+  const [stack, ...others] = positionals;
+  if (stack === undefined) throw new UsageError(usage);
+  if (others.length > 0) throw new UsageError(`one stack at a time, not ${positionals.join(", ")}\n${usage}`);
+  checkName(stack);
   const configuration = parseStackConfiguration(readStackFile(stack));
   if (configuration.kind === "local")
     throw new UsageError(`Stack ${stack} is of kind local: it runs on this machine and costs nothing on AWS.`);

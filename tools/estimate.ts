@@ -1,30 +1,37 @@
-import { createInterface } from "node:readline";
-import { answerRow } from "../sizing/row";
-import { endWithReader } from "./command-outcome";
+import { once } from "node:events";
+import { parseArgs } from "node:util";
+import { inputLines } from "../sizing/inputLines";
+import { rowFields } from "../sizing/rowFields";
+import { answerLine, answerText } from "../sizing/rowLine";
+import { numberFieldHelp } from "../sizing/rowNumbers";
+import { endWithReader, failed } from "./command-outcome";
 
-/**
- * Reads one JSON object a line on standard input, in the words of the measured table, and writes one answer a line.
- * A line that cannot be used is answered with what is wrong with it; the rest goes on.
- */
+const usage = `npm run -s estimate < rows.jsonl
+
+Reads one JSON object a line and writes one answer a line: memory of one GPU by part, and what was assumed. A line that
+cannot be used is answered with what is wrong with it; the rest goes on. Blank lines are passed over.
+
+Fields, each of them text or left out: ${rowFields.join(", ")}
+Numbers:
+${numberFieldHelp.map(([field, expected]) => `  ${field.padEnd(16)} ${expected}`).join("\n")}
+Words that a field takes: sizing/data/measurements/gpu-memory-measured.csv`;
+
 async function main(): Promise<void> {
-  const lines = createInterface({ input: process.stdin, crlfDelay: Infinity });
-  for await (const line of lines) {
-    if (line.trim() === "") continue;
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(line);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      process.stdout.write(`${JSON.stringify({ id: null, error: `not JSON: ${reason}` })}\n`);
-      continue;
-    }
-    process.stdout.write(`${JSON.stringify(answerRow(parsed))}\n`);
+  const { values } = parseArgs({ options: { help: { type: "boolean", default: false } } });
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    return;
+  }
+  for await (const lines of inputLines(process.stdin)) {
+    const answers = lines.flatMap((line) => answerLine(line) ?? []);
+    if (!process.stdout.write(answers.map(answerText).join(""))) await once(process.stdout, "drain");
   }
 }
 
 endWithReader();
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  const { status, stderr } = failed(error, 1, usage);
+  process.stderr.write(stderr);
+  process.exitCode = status;
 });

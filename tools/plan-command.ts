@@ -1,10 +1,15 @@
+import { basename } from "node:path";
 import { parseArgs } from "node:util";
+import { nearest, notAllowed } from "../configuration/explain";
 import { catalog } from "../sizing/data/instances";
-import { jobFromRecipe, type Job } from "../sizing/job";
+import { regionNames } from "../sizing/data/regions";
+import { isTiny, jobFromRecipe, type Job } from "../sizing/job";
 import type { MemoryParts } from "../sizing/memory";
+import { plainNumber } from "../sizing/numberText";
 import { planRecipe, NothingFitsError } from "../sizing/planRecipe";
-import { readRecipe } from "../sizing/recipeFiles";
+import { readRecipe, recipeNames } from "../sizing/recipeFiles";
 import { describeMachines, search, type Candidate, type CapacityKind, type Constraints } from "../sizing/search";
+import { shownValue } from "../sizing/shownValue";
 import { cellText, planTable } from "../sizing/table";
 import { type CommandOutcome, failed } from "./command-outcome";
 
@@ -25,12 +30,77 @@ const usage = `npm run plan [-- <recipe>] [options]
 
 class UsageError extends Error {}
 
-function positiveOption(name: string, text: string | undefined): number | undefined {
+const kinds = ["on-demand", "capacity-block"] as const satisfies readonly CapacityKind[];
+const families = [...new Set(catalog.instances.map(({ family }) => family))];
+
+interface NumberOption {
+  readonly name: "budget" | "usd-per-hour" | "deadline" | "nodes" | "headroom";
+  readonly allowed: (value: number) => boolean;
+  /** What is allowed, for the message: "must be ...". */
+  readonly expected: string;
+}
+
+const within = (maximum: number) => (value: number) => value > 0 && value <= maximum;
+const numberOptions: readonly NumberOption[] = [
+  { name: "budget", allowed: within(1e9), expected: "a number of USD above 0 and at most 1000000000, such as 500" },
+  { name: "usd-per-hour", allowed: within(1e6), expected: "a number of USD above 0 and at most 1000000, such as 20" },
+  { name: "deadline", allowed: within(87_600), expected: "a number of hours above 0 and at most 87600, such as 12" },
+  {
+    name: "nodes",
+    allowed: (value) => Number.isInteger(value) && value >= 1 && value <= 10_000,
+    expected: "a whole number from 1 to 10000",
+  },
+  {
+    name: "headroom",
+    allowed: (value) => value >= 0 && value < 1,
+    expected: "a number from 0 to below 1: 0.1 leaves a tenth free",
+  },
+];
+
+/** The number of an option; undefined where it is left out. */
+function readNumber(
+  { name, allowed, expected }: NumberOption,
+  text: string | undefined,
+  problems: string[],
+): number | undefined {
   if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!Number.isFinite(value) || value < 0)
-    throw new UsageError(`--${name}: ${JSON.stringify(text)} must be a number of at least 0`);
-  return value;
+  const value = plainNumber(text.trim());
+  if (value !== undefined && allowed(value)) return value;
+  problems.push(`--${name}: ${shownValue(text)} must be ${expected}`);
+  return undefined;
+}
+
+/** Words between commas, each of which must be allowed. */
+function readWords<Word extends string>(
+  name: string,
+  text: string | undefined,
+  allowed: readonly Word[],
+  problems: string[],
+): Word[] | undefined {
+  const words = text?.split(",").map((word) => word.trim());
+  for (const word of words ?? [])
+    if (!(allowed as readonly string[]).includes(word)) problems.push(`--${name}: ${notAllowed(word, allowed)}`);
+  return words as Word[] | undefined;
+}
+
+function regionProblem(region: string): string[] {
+  if (region === catalog.region) return [];
+  const prices = `--region: the catalog holds prices of ${catalog.region}, not of ${shownValue(region)}`;
+  if ((regionNames as readonly string[]).includes(region))
+    return [`${prices}; run \`npm run refresh-catalog -- --region ${region}\``];
+  const near = nearest(region, regionNames);
+  return [`${prices}, which is no region that is known here${near === undefined ? "" : ` (did you mean ${near}?)`}`];
+}
+
+/** A recipe goes by its name: not by a path, and not in another case. */
+function recipeProblem(recipe: string): string[] {
+  const names = recipeNames();
+  if (names.includes(recipe)) return [];
+  const name = basename(recipe).replace(/\.ya?ml$/i, "");
+  const near = nearest(name, names);
+  return [
+    `no recipe ${shownValue(recipe)}; there are ${names.join(", ")}${near === undefined ? "" : ` (did you mean ${near}?)`}`,
+  ];
 }
 
 interface Options {
@@ -41,9 +111,10 @@ interface Options {
 }
 
 function readOptions(options: readonly string[]): Options {
-  const { values, positionals } = parseArgs({
+  const { values, positionals, tokens } = parseArgs({
     args: [...options],
     allowPositionals: true,
+    tokens: true,
     options: {
       json: { type: "boolean", default: false },
       families: { type: "string" },
@@ -59,23 +130,27 @@ function readOptions(options: readonly string[]): Options {
       help: { type: "boolean", default: false },
     },
   });
-  if (positionals.length > 1) throw new UsageError(`one recipe at a time, not ${positionals.join(", ")}`);
-  const capacity = values.capacity?.split(",");
-  const wrong = (capacity ?? []).filter((kind) => kind !== "on-demand" && kind !== "capacity-block");
-  if (wrong.length > 0) throw new UsageError(`--capacity: ${wrong.join(", ")} must be on-demand or capacity-block`);
-  const budget = positiveOption("budget", values.budget);
-  const perHour = positiveOption("usd-per-hour", values["usd-per-hour"]);
-  const deadline = positiveOption("deadline", values.deadline);
-  const nodes = positiveOption("nodes", values.nodes);
-  const headroom = positiveOption("headroom", values.headroom);
+  const given = tokens.flatMap((token) => (token.kind === "option" && token.value !== undefined ? [token.name] : []));
+  const repeated = new Set(given.filter((name, index) => given.indexOf(name) !== index));
+  const problems = [...repeated].map((name) => `--${name}: stands more than once`);
+  const [recipe, ...others] = positionals;
+  if (others.length > 0) problems.push(`one recipe at a time, not ${positionals.join(", ")}`);
+  else if (recipe !== undefined) problems.push(...recipeProblem(recipe));
+  if (values.region !== undefined) problems.push(...regionProblem(values.region));
+  const onlyFamilies = readWords("families", values.families, families, problems);
+  const capacity = readWords("capacity", values.capacity, kinds, problems);
+  const [budget, perHour, deadline, nodes, headroom] = numberOptions.map((option) =>
+    readNumber(option, values[option.name], problems),
+  );
+  if (problems.length > 0 && !values.help) throw new UsageError(problems.join("\n"));
   return {
-    recipe: positionals[0],
+    recipe,
     json: values.json,
     help: values.help,
     constraints: {
       ...(values.region === undefined ? {} : { region: values.region }),
-      ...(values.families === undefined ? {} : { families: values.families.split(",") }),
-      ...(capacity === undefined ? {} : { capacity: capacity as CapacityKind[] }),
+      ...(onlyFamilies === undefined ? {} : { families: onlyFamilies }),
+      ...(capacity === undefined ? {} : { capacity }),
       ...(budget === undefined ? {} : { maximumUsdPerRun: budget }),
       ...(perHour === undefined ? {} : { maximumUsdPerHour: perHour }),
       ...(deadline === undefined ? {} : { maximumHours: deadline }),
@@ -138,6 +213,8 @@ function describe(plan: Candidate): string[] {
 
 function recipeOutcome(name: string, constraints: Constraints): { status: number; lines: string[] } {
   const recipe = readRecipe(name);
+  if (isTiny(recipe))
+    return { status: 0, lines: [`${recipe.name}: ${recipe.description}`, "", `  ${planRecipe(recipe).reason}`] };
   const job = jobFromRecipe(recipe);
   const result = search(job, constraints);
   if (!result.fits) {

@@ -73,42 +73,82 @@ export function gpuByKey(key: string): Gpu {
   return found;
 }
 
-const patterns: readonly (readonly [RegExp, string])[] = [
-  [/gb300/, "gb300"],
-  [/gb200/, "gb200"],
-  [/b300/, "b300"],
-  [/b200/, "b200"],
-  [/h200/, "h200"],
-  [/h100.*96/, "h100-96"],
-  [/h100/, "h100"],
-  [/h800/, "h800"],
-  [/(^|[^a-z0-9])h20([^0-9]|$)/, "h20"],
-  [/a100.*40/, "a100-40"],
-  [/a100/, "a100-80"],
-  [/a800/, "a800-80"],
-  [/a10g?([^0-9]|$)/, "a10g"],
-  [/l40s?/, "l40s"],
-  [/(^|[^a-z0-9])l20([^0-9]|$)/, "l20"],
-  [/(^|[^a-z0-9])l4([^0-9]|$)/, "l4"],
-  [/rtx ?pro ?4500/, "rtx-pro-4500"],
-  [/rtx ?pro ?(server ?)?6000|pro ?6000/, "rtx-pro-server-6000"],
-  [/a6000 ?ada|6000 ?ada/, "rtx-6000-ada"],
-  [/a6000/, "rtx-a6000"],
-  [/a5000/, "rtx-a5000"],
-  [/5090/, "rtx-5090"],
-  [/4090/, "rtx-4090"],
-  [/3090/, "rtx-3090"],
-  [/a40([^0-9]|$)/, "a40"],
-  [/v100.*32/, "v100-32"],
-  [/v100/, "v100-16"],
-  [/(^|[^a-z0-9])t4([^0-9]|$)/, "t4"],
+interface NamedCard {
+  readonly key: string;
+  /** For the variants of one card: nominal memory, GB, that the text must state for this one to be meant. */
+  readonly size?: number;
+}
+
+/**
+ * Names of cards as people write them, in lower case with spaces for dashes, and the cards that they may mean. Where a
+ * text has several names, the first of this list counts.
+ */
+const cardsByName: readonly (readonly [name: string, ...cards: NamedCard[]])[] = [
+  ["gb300", { key: "gb300" }],
+  ["gb200", { key: "gb200" }],
+  ["b300", { key: "b300" }],
+  ["b200", { key: "b200" }],
+  ["h200", { key: "h200" }],
+  ["h100", { key: "h100-96", size: 96 }, { key: "h100" }],
+  ["h800", { key: "h800" }],
+  ["h20", { key: "h20" }],
+  ["a100", { key: "a100-40", size: 40 }, { key: "a100-80" }],
+  ["a800", { key: "a800-80" }],
+  ["a10g?", { key: "a10g" }],
+  ["l40s?", { key: "l40s" }],
+  ["l20", { key: "l20" }],
+  ["l4", { key: "l4" }],
+  ["pro ?4500", { key: "rtx-pro-4500" }],
+  ["pro ?(?:server ?)?6000", { key: "rtx-pro-server-6000" }],
+  ["a?6000 ?ada", { key: "rtx-6000-ada" }],
+  ["a6000", { key: "rtx-a6000" }],
+  ["a5000", { key: "rtx-a5000" }],
+  ["5090", { key: "rtx-5090" }],
+  ["4090", { key: "rtx-4090" }],
+  ["3090", { key: "rtx-3090" }],
+  ["a40", { key: "a40" }],
+  ["v100", { key: "v100-32", size: 32 }, { key: "v100-16" }],
+  ["t4g?", { key: "t4" }],
 ];
 
-/** Finds a GPU by the many ways in which people write its name, for example `A100-80`, `NVIDIA L40S` or `Tesla T4`. */
+/** What stands before a name without a space: a count (`8xH100`) and makers' names (`RTX3090`). */
+const beforeName = String.raw`(?<![a-z0-9.])(?:\d+ ?[x×*] ?)?(?:nvidia|geforce|tesla|quadro|hgx|dgx|rtx)*`;
+/** What stands behind it: a plural, a build (`H100SXM5`, `4090Ti`, `GB200NVL72`) and a count (`H100x8`). */
+const behindName = String.raw`s?(?:sxm\d?|pcie|nvl\d*|ti|d)?(?:[x×*]\d+)?(?![a-z0-9]|\.\d)`;
+
+/** Whole names only, one group each: `H1000` is no H100. */
+const namePattern = new RegExp(
+  `${beforeName}(?:${cardsByName.map(([name]) => `(${name})`).join("|")})${behindName}`,
+  "g",
+);
+
+/** `40GB` anywhere, or the bare figure behind a name that has variants: `A100-40`, `A100-SXM4-40`. */
+const sizePattern = (size: number): RegExp =>
+  new RegExp(
+    String.raw`(?<![a-wyz0-9.])${size} ?gi?b?(?![a-z0-9])|100s?(?: ?(?:sxm\d?|pcie|nvl))? ${size}(?![a-z0-9.])`,
+  );
+
+const choices = cardsByName.map(([, ...cards]) =>
+  cards.map(({ key, size }) => ({ key, pattern: size === undefined ? undefined : sizePattern(size) })),
+);
+
+/**
+ * Finds a GPU by the many ways in which people write its name, for example `A100-80`, `NVIDIA L40S`, `8xH100` or
+ * `Tesla T4`. The whole name has to agree.
+ *
+ * @param text of bounded length: the time is not linear in it
+ */
 export function findGpu(text: string): Gpu | undefined {
-  const wanted = text.toLowerCase().replace(/[_-]+/g, " ").trim();
-  const exact = byKey.get(text.toLowerCase().trim());
+  const lower = text.toLowerCase();
+  const exact = byKey.get(lower.trim());
   if (exact !== undefined) return exact;
-  for (const [pattern, key] of patterns) if (pattern.test(wanted)) return gpuByKey(key);
-  return undefined;
+  const wanted = lower.replace(/[\s_‐-–-]+/g, " ").trim();
+  let first = cardsByName.length;
+  for (const [, ...groups] of wanted.matchAll(namePattern))
+    first = Math.min(
+      first,
+      groups.findIndex((group) => (group as string | undefined) !== undefined),
+    );
+  const found = choices[first]?.find(({ pattern }) => pattern === undefined || pattern.test(wanted));
+  return found === undefined ? undefined : gpuByKey(found.key);
 }

@@ -41,6 +41,27 @@ describe("npm run cost", () => {
     );
   });
 
+  it.each([
+    "stacks/Pulumi.platform.yaml",
+    "Pulumi.platform.yaml",
+    "./platform",
+    "platform/",
+    "Platform",
+    "organization/post-training-stack/platform",
+  ])("takes a stack by its name, and offers it for %s", (stack) => {
+    expect(cost(stack)).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: `There is no such stack in stacks/: got "${stack}"; allowed: local, platform (did you mean platform?)\n`,
+    });
+  });
+
+  it("takes one stack at a time", () => {
+    const { status, stderr } = cost("platform", "local");
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^one stack at a time, not platform, local\nnpm run cost -- <stack>/);
+  });
+
   it("says that a local stack costs nothing on AWS", () => {
     const { status, stderr } = cost("local");
     expect(status).toBe(1);

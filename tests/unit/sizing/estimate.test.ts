@@ -1,7 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
+import { asked } from "../../../bench/evaluation";
+import { measuredRows } from "../../../bench/measurements";
 import { answerRow, rowFields, type RowAnswer } from "../../../sizing/row";
+import { longestCell } from "../../../sizing/rowCells";
+import { unreadColumns } from "../../../sizing/rowFields";
+import { fieldMeant } from "../../../sizing/rowKeys";
 
 // Searches and child processes take seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -128,7 +133,32 @@ describe("an estimate of one row", () => {
     const grpo = { method: "GRPO", micro_batch: "4" };
     const sum = answered({ ...grpo, seq_len: "512+1024" }).peakGiB;
     expect(answered({ ...grpo, seq_len: "prompt 512, response 1024" }).peakGiB).toBe(sum);
+    expect(answered({ ...grpo, seq_len: "prompt<=0.5k resp<=1,024 (caps in the script)" }).peakGiB).toBe(sum);
     expect(answered({ seq_len: "8k" }).peakGiB).toBe(answered({ seq_len: "8,192" }).peakGiB);
+    expect(answered({ micro_batch: "64 (global)" }).assumed.join()).toContain("micro_batch: 8 (default");
+  });
+
+  it("says what it takes words for that no reader knows", () => {
+    const fields = ["train_dtype", "attention", "loss_impl", "activation_ckpt", "packing", "compile"];
+    fields.push("cpu_offload", "peak_metric", "seq_is");
+    for (const field of fields) {
+      expect(answered({ [field]: "banana" }).assumed.join("; ")).toContain(
+        `${field}: "banana" is not understood and taken as `,
+      );
+      expect(answered({ [field]: "" }).assumed.join("; ")).not.toContain("is not understood");
+    }
+    expect(answered({ sharding: "banana" }).assumed).toContain("sharding: banana is taken as none");
+  });
+
+  it("says that a rank is not used where nobody asks for an adapter", () => {
+    expect(answered({ trainable: "" }).assumed).toContain("lora_rank: 16 is not used by full training");
+    expect(answered({ trainable: "lora" }).assumed.join()).not.toContain("is not used");
+  });
+
+  it.each(["BF16", "bfloat16", "torch.bfloat16"])("knows bf16 as %s", (train_dtype) => {
+    expect(answered({ trainable: "full", lora_rank: "", weights_precision: "", train_dtype }).parts).toEqual(
+      answered({ trainable: "full", lora_rank: "", weights_precision: "", train_dtype: "bf16" }).parts,
+    );
   });
 
   it("takes numbers, booleans and nulls of a JSON line for text and blanks", () => {
@@ -174,6 +204,33 @@ describe("a row that cannot be used", () => {
     expect(errorOf(row(fields))).toMatch(expected);
   });
 
+  it("names what is wrong in every field in one message", () => {
+    const wrong = {
+      ...{ method: "SFTX", optimizer: "sophia", trainable: "lorra", weights_precision: "bf17", gpu: "H1000" },
+      ...{ seq_len: "1e", num_gpus: "many", micro_batch: "12abc", lora_rank: "1.2.3", params_b: "1e30" },
+      ...{ grad_accum: "x", vllm_util: "7", num_generations: "few", sharding: "TP1e9", seq_is: "mean 1e12 tokens" },
+    };
+    const message = errorOf({ ...row(wrong), batch_size: 4 });
+    for (const field of ["batch_size", ...Object.keys(wrong)])
+      expect(`; ${message}`.split(`; ${field}: `), field).toHaveLength(2);
+    expect(message).toMatch(/method: "SFTX" .*; did you mean SFT\?/);
+    expect(message).toMatch(/trainable: "lorra" .*; did you mean lora\?/);
+    expect(message).toContain('seq_is: "mean 1e12 tokens" must have a mean from 1 to 16777216 tokens');
+  });
+
+  it("offers the model that may be meant", () => {
+    expect(errorOf(row({ model: "Lama-3.2", params_b: "" }))).toMatch(/or give params_b$/);
+    expect(errorOf(row({ model: "Ministrall-8X", params_b: "" }))).toMatch(/; did you mean Ministral-8B\?$/);
+    expect(errorOf(row({ model: "Some-99999999B", params_b: "" }))).toContain('"Some-99999999B" is not known');
+  });
+
+  it.each(["512+512+512", "0+512", "512+1e9", "prompt 512, response 1e9", "prompt -5, response 512"])(
+    "has prompt and completion in range: not %s",
+    (seq_len) => {
+      expect(errorOf(row({ method: "GRPO", seq_len }))).toContain(`seq_len: "${seq_len}" must be`);
+    },
+  );
+
   it("is an error, not a crash, when it is no object", () => {
     expect(errorOf(17)).toContain("one JSON object");
     expect(errorOf([])).toContain("one JSON object");
@@ -181,27 +238,130 @@ describe("a row that cannot be used", () => {
   });
 });
 
-describe("npm run -s estimate", () => {
-  it("answers line by line and goes on after a line that it cannot use", () => {
-    const tool = join(__dirname, "..", "..", "..", "tools", "estimate.ts");
-    const input = [
-      JSON.stringify(row({ id: "first" })),
-      "not json",
-      JSON.stringify(row({ id: "second", gpu: "ZX81" })),
-      JSON.stringify(row({ id: "third" })),
-    ].join("\n");
-    const run = spawnSync(process.execPath, ["--require", "ts-node/register/transpile-only", tool], {
-      input,
-      encoding: "utf8",
+describe("the keys of a row", () => {
+  it.each([
+    ["batch_size", "micro_batch"],
+    ["per_device_train_batch_size", "micro_batch"],
+    ["gpus", "num_gpus"],
+    ["numGpus", "num_gpus"],
+    ["n_gpu", "num_gpus"],
+    ["gpu_type", "gpu"],
+    ["GPU", "gpu"],
+    ["sequence_length", "seq_len"],
+    ["max_length", "seq_len"],
+    ["context", "seq_len"],
+    ["Seq_Len", "seq_len"],
+    ["lora_r", "lora_rank"],
+    ["params", "params_b"],
+    ["gradient_accumulation_steps", "grad_accum"],
+    ["gradient_checkpointing", "activation_ckpt"],
+    ["gpu_memory_utilization", "vllm_util"],
+    ["optimzer", "optimizer"],
+    ["quantization", "weights_precision"],
+  ])("that are no fields are refused with the field that is meant: %s", (key, field) => {
+    expect(fieldMeant(key)).toBe(field);
+    expect(errorOf({ ...row({}), [key]: "" })).toBe(`${key}: is not a field; did you mean ${field}?`);
+  });
+
+  it.each(["lr", "x", "", "__proto__", "constructor", "weather_report"])(
+    "that nobody can guess are refused with the fields there are: %j",
+    (key) => {
+      const input = JSON.parse(`{${JSON.stringify(key)}: 1, "model": "Llama-3.2-3B"}`) as unknown;
+      expect(errorOf(input)).toBe(`${key === "" ? '""' : key}: is not a field; the fields are ${rowFields.join(", ")}`);
+    },
+  );
+
+  it("may be the columns of the measured table that the estimator does not look at, and no others", () => {
+    const [first = {}] = measuredRows();
+    expect([...rowFields, ...unreadColumns].sort()).toEqual(Object.keys(first).sort());
+  });
+
+  it("are named up to a number that somebody reads", () => {
+    const message = errorOf(Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`weather${i}`, i])));
+    expect(message).toContain("weather19: is not a field; 9980 more keys are no fields either; the fields are id,");
+    expect(message.length).toBeLessThan(3000);
+  });
+
+  it("and cells are shown cut where they are long, and refused by their length before anything reads them", () => {
+    const key = "k".repeat(100_000);
+    expect(errorOf({ ...row({}), [key]: "" }).split("; ")[0]).toBe(`${"k".repeat(60)}…: is not a field`);
+    // Over the limit not even a text that every reader takes at once is looked at.
+    for (const field of rowFields.filter((name) => name !== "id")) {
+      const text = `1${"0".repeat(longestCell)}`;
+      expect(errorOf(row({ [field]: text }))).toBe(
+        `${field}: "1${"0".repeat(59)}…" (501 characters) is too long: at most 500 characters`,
+      );
+      expect(errorOf(row({ [field]: text.slice(1) }))).not.toContain("too long");
+    }
+    expect(answerRow(row({ id: "i".repeat(100_000) })).id).toHaveLength(100_000);
+  });
+
+  it("have cells of text, numbers, booleans and nulls", () => {
+    expect(errorOf({ ...row({}), gpu: ["H100"], lora_rank: { r: 1 }, id: {} })).toBe(
+      "id: must be text, not an object; lora_rank: must be text, not an object; gpu: must be text, not a list",
+    );
+    expect(errorOf({ ...row({}), seq_len: true })).toMatch(/^seq_len: "true" must be a positive whole number/);
+    expect(errorOf({ ...row({}), seq_len: 1e300 })).toMatch(/^seq_len: "1e\+300" must be a positive whole number/);
+    expect(answerRow({ ...row({}), id: 7 }).id).toBe("7");
+  });
+});
+
+describe("every row of the measured table", () => {
+  const rows = measuredRows().map((measured) => ({ measured, answer: answerRow(asked(measured)) }));
+
+  it("is understood, but for models that nobody knows", () => {
+    const refused = rows.flatMap(({ answer }) => ("error" in answer ? [answer.error] : []));
+    expect(refused).toHaveLength(20);
+    for (const error of refused) expect(error).toMatch(/^model: "[^"]+" is not known; use one of [^;]*$/);
+  });
+
+  it("is understood to the last word", () => {
+    const assumed = rows.flatMap(({ answer }) => ("error" in answer ? [] : answer.assumed));
+    expect(assumed.filter((line) => /is not understood|is taken as \d|did you mean/.test(line))).toEqual([]);
+  });
+
+  it("has the same answer with the columns that are not for the estimator, and without its blanks", () => {
+    const differing = rows.flatMap(({ measured, answer }) => {
+      const stated = Object.entries(asked(measured)).filter(([, value]) => value !== "");
+      const others = [measured, Object.fromEntries(stated)].map((input) => JSON.stringify(answerRow(input)));
+      return others.every((other) => other === JSON.stringify(answer)) ? [] : [answer.id];
     });
+    expect(differing).toEqual([]);
+  });
+});
+
+describe("npm run -s estimate", () => {
+  const tool = join(__dirname, "..", "..", "..", "tools", "estimate.ts");
+  const command = ["--require", "ts-node/register/transpile-only", tool];
+
+  it("takes rows on its input and no argument: a file's name would be waited for in vain", () => {
+    const run = spawnSync(process.execPath, [...command, "rows.jsonl"], { input: "", encoding: "utf8" });
+    expect({ status: run.status, stdout: run.stdout }).toEqual({ status: 1, stdout: "" });
+    expect(run.stderr).toMatch(
+      /^Unexpected argument 'rows\.jsonl'\.[^]*\nnpm run -s estimate < rows\.jsonl\n[^]*seq_len/,
+    );
+  });
+
+  it("answers line by line and goes on after a line that it cannot use", () => {
+    const input = Buffer.concat([
+      Buffer.from(`${JSON.stringify(row({ id: "first" }))}\nnot json\n\n`),
+      Buffer.from(`${JSON.stringify(row({ id: "second", gpu: "ZX81" }))}\r\n`),
+      Buffer.from([...Buffer.from('{"id":"bytes","model":"'), 0xff, 0x22, 0x7d, 0x0a]),
+      Buffer.from(`${JSON.stringify(row({ id: "huge", model: "1".repeat(5_000_000) }))}\n`),
+      Buffer.from(JSON.stringify(row({ id: "third" }))),
+    ]);
+    const run = spawnSync(process.execPath, command, { input });
     const lines = run.stdout
+      .toString("utf8")
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(run.status).toBe(0);
-    expect(lines.map((line) => line.id)).toEqual(["first", null, "second", "third"]);
+    expect(lines.map((line) => line.id)).toEqual(["first", null, "second", "bytes", "huge", "third"]);
     expect(lines[1]?.error).toContain("not JSON");
     expect(lines[2]?.error).toContain("ZX81");
+    expect(lines[3]?.error).toContain("not UTF-8");
+    expect(lines[4]?.error).toContain("(5000000 characters) is too long");
     expect(Object.keys(lines[0] ?? {}).sort()).toEqual([
       "assumed",
       "fits",

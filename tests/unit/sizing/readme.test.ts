@@ -83,6 +83,63 @@ describe("npm run plan", () => {
     expect(plan("--trainable", "full").stderr).toMatch(
       /^Unknown option '--trainable'\.\nnpm run plan .*\n\n {2}<recipe>/,
     );
-    expect(plan("sft-3b", "--capacity", "spot").stderr).toMatch(/--capacity: spot must be on-demand or capacity-block/);
+    expect(plan("sft-3b", "--capacity", "spot").stderr).toBe(
+      '--capacity: got "spot"; allowed: on-demand, capacity-block\n',
+    );
+  });
+
+  it.each([
+    [["--budget", "0x10"], '--budget: "0x10" must be a number of USD above 0'],
+    [["--budget", ""], '--budget: "" must be a number of USD above 0'],
+    [["--budget", "0"], '--budget: "0" must be a number of USD above 0'],
+    [["--budget=-5"], '--budget: "-5" must be a number of USD above 0'],
+    [["--budget", "1e99"], '--budget: "1e99" must be a number of USD above 0 and at most 1000000000'],
+    [["--usd-per-hour", "1.2.3"], '--usd-per-hour: "1.2.3" must be a number of USD'],
+    [["--deadline", ""], '--deadline: "" must be a number of hours above 0'],
+    [["--deadline", "12h"], '--deadline: "12h" must be a number of hours above 0'],
+    [["--nodes", "1.5"], '--nodes: "1.5" must be a whole number from 1 to 10000'],
+    [["--nodes", "1e400"], '--nodes: "1e400" must be a whole number from 1 to 10000'],
+    [["--nodes", "0"], '--nodes: "0" must be a whole number from 1 to 10000'],
+    [["--headroom", "5"], '--headroom: "5" must be a number from 0 to below 1'],
+    [["--headroom", "10%"], '--headroom: "10%" must be a number from 0 to below 1'],
+    [["--families", "g99"], '--families: got "g99"; allowed: g5, g6'],
+    [["--families", ""], '--families: got ""; allowed: g5, g6'],
+    [["--families", "g6e,"], '--families: got ""; allowed: g5, g6'],
+    [["--families", "P5"], "(did you mean p5?)"],
+    [["--capacity", "ondemand"], "(did you mean on-demand?)"],
+    [["--region", "mars"], 'not of "mars", which is no region that is known here'],
+    [["--region", "us-east1"], "(did you mean us-east-1?)"],
+    [["--region", "eu-west-1"], "run `npm run refresh-catalog -- --region eu-west-1`"],
+    [["--nodes", "1", "--nodes", "2"], "--nodes: stands more than once"],
+    [["flows/recipes/sft-3b.yaml"], 'no recipe "flows/recipes/sft-3b.yaml"; there are '],
+    [["flows/recipes/sft-3b.yaml"], "(did you mean sft-3b?)"],
+    [["SFT-3B"], "(did you mean sft-3b?)"],
+    [[""], 'no recipe ""; there are '],
+    [["sft-3b", "dpo-3b"], "one recipe at a time, not sft-3b, dpo-3b"],
+  ])("refuses %j in one line", (options, expected) => {
+    const { status, stdout, stderr } = plan(...options);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain(expected);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  it("names every wrong option in one message", () => {
+    const { stderr } = plan("sft-4b", "--budget", "x", "--nodes", "0", "--families", "g98,g99", "--region", "mars");
+    expect(stderr.match(/^(no recipe|--[a-z]+)/gm)).toEqual([
+      ...["no recipe", "--region", "--families", "--families", "--budget", "--nodes"],
+    ]);
+  });
+
+  it("reads numbers as people write them", () => {
+    const plain = plan("sft-3b", "--json", "--budget", "1000", "--families", "g6e,g5");
+    expect(plain.status).toBe(0);
+    for (const budget of ["1e3", "1,000", "1_000", "1000.0"])
+      expect(plan("sft-3b", "--json", "--budget", budget, "--families", "g6e, g5")).toEqual(plain);
+  });
+
+  it("says that a tiny model needs no GPU", () => {
+    const { status, stdout } = plan("sft-tiny");
+    expect(status).toBe(0);
+    expect(stdout).toContain("A tiny model trains on this machine's processors.");
   });
 });
