@@ -16,6 +16,13 @@ export default defineConfig({
       },
       {
         test: {
+          name: "processes",
+          include: ["tests/processes/**/*.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: "components",
           include: ["tests/components/**/*.test.ts"],
           setupFiles: ["tests/pulumiStackTraces.ts"],

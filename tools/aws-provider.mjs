@@ -1,18 +1,19 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import path from "node:path";
+import process from "node:process";
 import { root } from "./checkout.mjs";
-import { isExecutable, lastLines, runCommand } from "./command.mjs";
+import { isExecutable } from "./command.mjs";
 import { buildSeconds, goBuild } from "./go.mjs";
 import { linkOf, linkTarget, linkTool } from "./linked-tool.mjs";
 import { Problem } from "./problem.mjs";
-import { engineDirectory } from "./pulumi-engine.mjs";
-import { cachedTool, formatBytes, makeCachedTool } from "./tool-cache.mjs";
+import { fetchRelease } from "./release.mjs";
+import { cachedTool, ensureCachedTool, formatBytes, isWholeTool, requireDiskSpace } from "./tool-cache.mjs";
 
 /**
- * Pulumi's AWS plugin for the tests that run it against a stand-in for AWS. Downloaded by Pulumi itself; where that cannot
- * be, built from Go modules: the same Terraform provider, a little older, behind the same bridge (tools/aws-provider/main.go).
+ * Pulumi's AWS plugin for the tests that run it against a stand-in for AWS. Its release; where that cannot be had, built from
+ * Go modules: the same Terraform provider, a little older, behind the same bridge (tools/aws-provider/main.go).
  */
 
 const name = "pulumi-resource-aws";
@@ -62,84 +63,106 @@ export function memoryProblem(bytes) {
   if (bytes >= neededMemory) return undefined;
   return new Problem(
     `This machine has ${formatBytes(bytes)} of memory; building the AWS plugin needs about ${formatBytes(neededMemory)}.`,
-    ["Use a machine with more, or one from which Pulumi can download its plugins."],
+    ["Use a machine with more, or one that can reach github.com, where the plugin's releases are."],
   );
+}
+
+/**
+ * The plugin's release for a machine; undefined where there is none. `pulumi plugin install` would download the same archive,
+ * but compares it with nothing.
+ *
+ * @param {string} version
+ * @param {string} platform
+ * @param {string} architecture
+ * @returns {import("./release.mjs").Release | undefined}
+ */
+export function awsPluginRelease(version, platform, architecture) {
+  const processor = { x64: "amd64", arm64: "arm64" }[architecture];
+  if (processor === undefined || (platform !== "linux" && platform !== "darwin")) return undefined;
+  const release = `https://github.com/pulumi/pulumi-aws/releases/download/v${version}`;
+  return {
+    url: `${release}/${name}-v${version}-${platform}-${processor}.tar.gz`,
+    // The release's own list, which is of SHA-1 (`shasum` in publish.yml of github.com/pulumi/ci-mgmt, read 2026-11-28);
+    // nobody else publishes sums of this version. That finds what was cut off or mixed up on the way; who made the release is
+    // vouched for by the connection alone.
+    checksum: { algorithm: "sha1", list: `${release}/pulumi-aws_${version}_checksums.txt` },
+    folder: "",
+    commands: [name],
+  };
 }
 
 /**
  * @param {string} staging
  * @param {string} version
  * @param {NodeJS.ProcessEnv} environment
- * @param {string} logFile
- * @returns {Promise<string | undefined>} why it failed; undefined when it did not
+ * @returns {Promise<string | undefined>} why it is not to be had; undefined when it was
  */
-async function installOfficial(staging, version, environment, logFile) {
-  const home = path.join(staging, "home");
-  const { status, output } = await runCommand(
-    path.join(engineDirectory, "pulumi"),
-    ["plugin", "install", "resource", "aws", version, "--non-interactive"],
-    {
-      environment: { ...environment, PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
-      logFile,
-      timeoutSeconds: 900,
-    },
-  );
-  const plugin = path.join(home, "plugins", `resource-aws-v${version}`, name);
-  const isThere = status === 0 && isExecutable(plugin);
-  if (isThere) renameSync(plugin, path.join(staging, name));
-  rmSync(home, { recursive: true, force: true });
-  return isThere ? undefined : (lastLines(output, 1)[0] ?? `the command ended with status ${status}`);
+async function downloadRelease(staging, version, environment) {
+  const release = awsPluginRelease(version, process.platform, process.arch);
+  if (release === undefined) return `there is no release for ${process.platform} ${process.arch}`;
+  requireDiskSpace(staging, 2e9, "the AWS plugin");
+  return fetchRelease(release, staging, environment);
 }
 
-async function isReady() {
-  const directory = cachedTool(cached());
-  return existsSync(directory) && linkTarget("aws-provider") === realpathSync(directory);
+/**
+ * Why a plugin that an earlier version of this project left in the cache is not used.
+ *
+ * @param {string} directory
+ * @returns {Promise<string | undefined>}
+ */
+async function cachedObjection(directory) {
+  const isMade = existsSync(path.join(directory, "origin")) && isExecutable(path.join(directory, name));
+  return isMade ? undefined : "it is not complete";
 }
+
+const isReady = async () => isWholeTool(linkTarget("aws-provider"), cached());
 
 /** @type {import("./progress.mjs").Part} */
 export const awsProvider = {
   name: "AWS plugin",
-  after: ["Pulumi engine"],
+  // Two builds side by side would only slow each other down.
+  behind: ["Pulumi engine"],
   isDone: isReady,
   expect: () => ({ what: `version ${pinned()}`, seconds: 60 }),
-  async run({ logFile, report }) {
+  async run(context) {
+    const { logFile, report, doing } = context;
     const version = pinned();
     const tool = cached();
-    let remark;
-    if (!existsSync(cachedTool(tool))) {
-      remark = await makeCachedTool(
-        {
-          ...tool,
-          make: async (staging, environment) => {
-            const origin = path.join(staging, "origin");
-            const reason = await installOfficial(staging, version, environment, logFile);
-            if (reason === undefined) {
-              writeFileSync(origin, "official\n");
-              return "downloaded";
-            }
-            const problem = memoryProblem(totalmem());
-            if (problem !== undefined) throw problem;
-            const minutes = Math.max(1, Math.round(buildSeconds(neededProcessorSeconds) / 60));
-            report(
-              `the official plugin is not to be had (${reason}): building one from Go modules, once per user (about ${minutes} min)`,
-            );
-            await goBuild({
-              folder: "aws-provider",
-              package: ".",
-              output: path.join(staging, name),
-              logFile,
-              environment,
-              neededBytes: neededDisk,
-              linkerFlags: `-X main.version=${version}`,
-            });
-            writeFileSync(origin, "built\n");
-            return "built";
-          },
+    const remark = await ensureCachedTool(
+      {
+        ...tool,
+        objectionTo: cachedObjection,
+        async make(staging, environment) {
+          const origin = path.join(staging, "origin");
+          doing("downloading");
+          const reason = await downloadRelease(staging, version, environment);
+          if (reason === undefined) {
+            writeFileSync(origin, "official\n");
+            return "downloaded";
+          }
+          const problem = memoryProblem(totalmem());
+          if (problem !== undefined) throw problem;
+          const minutes = Math.max(1, Math.round(buildSeconds(neededProcessorSeconds) / 60));
+          report(
+            `the official plugin is not to be had (${reason}): building one from Go modules, once per user (about ${minutes} min)`,
+          );
+          doing("building from Go modules");
+          await goBuild({
+            folder: "aws-provider",
+            package: ".",
+            output: path.join(staging, name),
+            logFile,
+            environment,
+            neededBytes: neededDisk,
+            linkerFlags: `-X main.version=${version}`,
+          });
+          writeFileSync(origin, "built\n");
+          return "built";
         },
-        (holder) => report(`waiting for process ${holder}, which is making it`),
-      );
-    }
+      },
+      context,
+    );
     linkTool("aws-provider", cachedTool(tool));
-    return remark ?? "found in the per-user cache";
+    return remark;
   },
 };

@@ -1,7 +1,7 @@
-import { homedir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { thisMachine, usableHome } from "../machine/home.mjs";
 
 /** Where things lie on this machine; the table is in docs/contracts.md. */
 
@@ -44,6 +44,8 @@ export function stackLayout(stack) {
   const directory = path.join(state, "stacks", stack);
   return {
     directory,
+    store: path.join(directory, "store"),
+    metaflow: path.join(directory, "metaflow"),
     processes: path.join(directory, "processes"),
     runs: path.join(directory, "runs"),
     cache: path.join(directory, "cache"),
@@ -51,14 +53,21 @@ export function stackLayout(stack) {
 }
 
 /**
- * Per-user folder for tools that are built or downloaded once and shared by all checkouts.
+ * Per-user folder for tools that are built or downloaded once and shared by all checkouts: POSTTRAINING_CACHE, else below
+ * XDG_CACHE_HOME, else below the home: HOME, or the password database's where HOME is not a folder that can be written to.
+ * A user without a home gets a folder of this checkout.
  *
  * @param {NodeJS.ProcessEnv} [environment]
  * @param {NodeJS.Platform} [platform]
+ * @param {import("../machine/home.mjs").Machine} [machine]
+ * @returns {string} absolute; need not exist yet
  */
-export function cacheDirectory(environment = process.env, platform = process.platform) {
+export function cacheDirectory(environment = process.env, platform = process.platform, machine = thisMachine) {
   if (environment.POSTTRAINING_CACHE) return path.resolve(environment.POSTTRAINING_CACHE);
-  if (environment.XDG_CACHE_HOME) return path.join(environment.XDG_CACHE_HOME, "posttraining");
-  const caches = platform === "darwin" ? path.join("Library", "Caches") : ".cache";
-  return path.join(environment.HOME ?? homedir(), caches, "posttraining");
+  const shared = environment.XDG_CACHE_HOME;
+  // One that is relative is to be ignored (https://specifications.freedesktop.org/basedir-spec/latest).
+  if (shared !== undefined && path.isAbsolute(shared)) return path.join(shared, "posttraining");
+  const cache = path.join(platform === "darwin" ? path.join("Library", "Caches") : ".cache", "posttraining");
+  const home = usableHome(cache, environment, machine);
+  return home === undefined ? path.join(state, "cache") : path.join(home, cache);
 }

@@ -3,14 +3,16 @@ import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, writeF
 import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
+import { neutralEnvironment } from "../machine/environment.mjs";
 import { layout, pythonDirectory, root } from "./checkout.mjs";
 import { linkTarget } from "./linked-tool.mjs";
 import { Problem } from "./problem.mjs";
 
 /** The environment for running Pulumi in this checkout: nothing of the user's own login, stacks or `~/.pulumi` is used. */
 
-/** Variables that would lead Pulumi to the user's own account or state. */
-const foreign = ["PULUMI_ACCESS_TOKEN", "PULUMI_API", "PULUMI_CREDENTIALS_PATH", "PULUMI_OPTION_CONFIG_FILE"];
+/** Variables that would lead Pulumi to the user's own account or state, or have it start the program in another way. */
+const foreign =
+  /^PULUMI_(?:ACCESS_TOKEN|API|CREDENTIALS_PATH|OPTION_CONFIG_FILE|CONFIG|DEV|IGNORE_AMBIENT_PLUGINS|NODEJS_.*)$/;
 
 /**
  * Where the passphrase of the stacks' secrets comes from, for messages.
@@ -39,7 +41,7 @@ function ensurePassphrase() {
       `${layout.passphrase} is gone, and the stacks in ${layout.pulumiState} cannot be opened without it.`,
       [
         "Put it back, or set PULUMI_CONFIG_PASSPHRASE.",
-        `If it is lost, end what the stacks run by hand and remove ${path.dirname(layout.pulumiState)}.`,
+        "If it is lost, a stack of this machine is ended without it: npm run teardown -- <stack> --without-state",
       ],
     );
   }
@@ -72,8 +74,9 @@ export function commandPath(searchPath) {
  * @returns {NodeJS.ProcessEnv} a copy, with everything that Pulumi needs here
  */
 export function pulumiEnvironment(base = process.env) {
-  const environment = { ...base };
-  for (const name of foreign) delete environment[name];
+  const environment = Object.fromEntries(
+    Object.entries(neutralEnvironment(base, path.join(layout.state, "home"))).filter(([name]) => !foreign.test(name)),
+  );
   for (const directory of [layout.pulumiHome, layout.pulumiState]) mkdirSync(directory, { recursive: true });
   chmodSync(path.dirname(layout.pulumiHome), 0o700);
   if (environment.PULUMI_CONFIG_PASSPHRASE === undefined && !environment.PULUMI_CONFIG_PASSPHRASE_FILE) {

@@ -2,7 +2,9 @@ import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import path from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { endProcess, isAlive, ownIdentity, processesWithVariable, startTimeOf } from "./process-identity.mjs";
+import { endProcess, isAlive, ownIdentity, processesWithVariable, startTimeOf } from "../machine/processes.mjs";
+import { formatSeconds } from "../machine/duration.mjs";
+import { silenceSeconds } from "../machine/reminder.mjs";
 
 /** Removing a dead holder's lock takes microseconds; a removal that was itself interrupted is ignored after this long. */
 const takeoverMilliseconds = 10_000;
@@ -10,7 +12,7 @@ const takeoverMilliseconds = 10_000;
 /** @param {string} file */
 function holderOf(file) {
   try {
-    return /** @type {import("./process-identity.mjs").ProcessIdentity} */ (JSON.parse(readFileSync(file, "utf8")));
+    return /** @type {import("../machine/processes.mjs").ProcessIdentity} */ (JSON.parse(readFileSync(file, "utf8")));
   } catch {
     return undefined;
   }
@@ -59,6 +61,16 @@ function removeIfDead(file) {
   }
 }
 
+/**
+ * @param {number} holder process number
+ * @param {number} seconds for how long it has been waited for
+ * @param {string} what what it does, for example `is installing them`
+ */
+export function describeWait(holder, seconds, what) {
+  const since = seconds < 1 ? "" : `, for ${formatSeconds(Math.round(seconds))}`;
+  return `waiting for process ${holder}, which ${what}${since}`;
+}
+
 /** Variable that marks what the holder of a lock has started. */
 const mark = "POSTTRAINING_LOCK";
 
@@ -69,17 +81,24 @@ const mark = "POSTTRAINING_LOCK";
  * @template T
  * @param {string} file
  * @param {(environment: NodeJS.ProcessEnv) => Promise<T>} action gets the environment for the commands that it starts
- * @param {(holder: number) => void} [onWait] told once, with the process number of the holder, when there is a wait
+ * @param {(holder: number, seconds: number) => void} [onWait] told, with the process number of the holder and for how long it
+ *   has been waited for, when there is a wait, and again at intervals
+ * @param {number} [againSeconds] the interval
  * @returns {Promise<T>}
  */
-export async function withExclusiveLock(file, action, onWait) {
+export async function withExclusiveLock(file, action, onWait, againSeconds = silenceSeconds) {
   mkdirSync(path.dirname(file), { recursive: true });
-  let told = false;
+  const began = performance.now();
+  /** @type {number | undefined} */
+  let told;
   while (!claim(file)) {
     const holder = holderOf(file);
     if (holder !== undefined && isAlive(holder)) {
-      if (!told) onWait?.(holder.pid);
-      told = true;
+      const now = performance.now();
+      if (told === undefined || now - told >= againSeconds * 1000) {
+        onWait?.(holder.pid, (now - began) / 1000);
+        told = now;
+      }
     } else if (holder !== undefined) {
       for (const orphan of processesWithVariable(mark, file)) {
         await endProcess({ pid: orphan.pid, startTime: startTimeOf(orphan.pid) ?? "" });

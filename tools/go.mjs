@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { root } from "./checkout.mjs";
-import { findCommand, runCommand } from "./command.mjs";
+import { findCommand, lastLines, runCommand } from "./command.mjs";
 import { PartFailure } from "./progress.mjs";
 import { Problem } from "./problem.mjs";
 import { requireDiskSpace } from "./tool-cache.mjs";
@@ -49,6 +49,75 @@ export function goProblem(version, wanted, toolchain) {
   return new Problem(`Go ${version} is too old: ${wanted} or newer is needed.`, remedies);
 }
 
+/** Settings of Go that say where things come from and lie, and who may be trusted: they stay the user's. */
+const kept = [
+  "GOAUTH",
+  "GOCACHE",
+  "GOINSECURE",
+  "GOMODCACHE",
+  "GONOPROXY",
+  "GONOSUMDB",
+  "GOPATH",
+  "GOPRIVATE",
+  "GOPROXY",
+  "GOSUMDB",
+  "GOTOOLCHAIN",
+  "GOVCS",
+];
+
+/** What `go env` is asked for. */
+const asked = [...kept, "GOVERSION", "GOHOSTOS", "GOHOSTARCH"];
+
+/** Settings that change what is built, or how. */
+const changing = new Set([
+  "GO111MODULE",
+  "GO386",
+  "GOAMD64",
+  "GOARCH",
+  "GOARM",
+  "GOARM64",
+  "GOBIN",
+  "GOCOVERDIR",
+  "GOENV",
+  "GOEXPERIMENT",
+  "GOFIPS140",
+  "GOFLAGS",
+  "GOMIPS",
+  "GOMIPS64",
+  "GOOS",
+  "GOPPC64",
+  "GORISCV64",
+  "GOWASM",
+  "GOWORK",
+  "GO_EXTLINK_ENABLED",
+]);
+
+/** @param {NodeJS.ProcessEnv} base */
+function withoutChanging(base) {
+  return Object.fromEntries(Object.entries(base).filter(([name]) => !changing.has(name) && !name.startsWith("CGO_")));
+}
+
+/**
+ * The environment of a build: what is built depends on the modules and the machine alone. Settings count whether they stand
+ * in variables or in the file that `go env -w` writes.
+ *
+ * @param {NodeJS.ProcessEnv} base
+ * @param {Partial<Record<string, string>>} settings what `go env -json` says
+ * @returns {NodeJS.ProcessEnv}
+ */
+export function buildEnvironment(base, settings) {
+  const environment = withoutChanging(base);
+  for (const name of kept) if (settings[name]) environment[name] = settings[name];
+  return {
+    ...environment,
+    ...(settings.GOHOSTOS && { GOOS: settings.GOHOSTOS }),
+    ...(settings.GOHOSTARCH && { GOARCH: settings.GOHOSTARCH }),
+    GOENV: "off",
+    GOWORK: "off",
+    CGO_ENABLED: "0",
+  };
+}
+
 /**
  * Builds commands from the modules that a folder's go.mod and go.sum pin.
  *
@@ -68,14 +137,19 @@ export async function goBuild(build) {
   const described =
     go === undefined
       ? undefined
-      : await runCommand(go, ["env", "-json", "GOVERSION", "GOTOOLCHAIN", "GOCACHE", "GOMODCACHE"], {
+      : await runCommand(go, ["env", "-json", ...asked], {
           // Outside the module: in it, an old Go already fetches a newer one to answer.
           cwd: path.parse(cwd).root,
-          environment: build.environment,
-          stdoutOnly: true,
+          environment: withoutChanging(build.environment),
         });
+  if (described !== undefined && described.status !== 0) {
+    throw new Problem(
+      `${go} does not work: ${lastLines(described.output, 1)[0] || `it ended with ${described.status}`}`,
+      ["`go env` shows it. Settings that `go env -w` made lie in the file that `go env GOENV` names."],
+    );
+  }
   /** @type {Record<string, string>} */
-  const settings = described?.status === 0 ? JSON.parse(described.output) : {};
+  const settings = described === undefined ? {} : JSON.parse(/\{[^]*\}/.exec(described.output)?.[0] ?? "{}");
   const wanted = /^go\s+(\S+)/m.exec(readFileSync(path.join(cwd, "go.mod"), "utf8"))?.[1] ?? "1.21";
   const problem = goProblem(settings.GOVERSION?.replace(/^go/, ""), wanted, settings.GOTOOLCHAIN ?? "auto");
   if (problem !== undefined || go === undefined) throw problem ?? new Error("unreachable");
@@ -91,7 +165,7 @@ export async function goBuild(build) {
   ];
   const { status, output } = await runCommand(go, ["build", ...flags, "-o", build.output, build.package], {
     cwd,
-    environment: { ...build.environment, CGO_ENABLED: "0", GOWORK: "off" },
+    environment: buildEnvironment(build.environment, settings),
     logFile: build.logFile,
   });
   if (status !== 0) throw new PartFailure(`go build of ${build.package} failed (exit status ${status}):`, output);

@@ -1,21 +1,26 @@
-import { existsSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { layout, root } from "./checkout.mjs";
-import { findCommand, isExecutable, lastLines, runCommand } from "./command.mjs";
-import { download } from "./download.mjs";
+import { findCommand, isExecutable, runCommand } from "./command.mjs";
 import { buildSeconds, goBuild, requiredVersion } from "./go.mjs";
 import { linkOf, linkTarget, linkTool } from "./linked-tool.mjs";
-import { cachedTool, makeCachedTool } from "./tool-cache.mjs";
+import { knownChecksum } from "./release-checksums.mjs";
+import { fetchRelease } from "./release.mjs";
+import { environmentHere } from "./set-up-environment.mjs";
+import { cachedTool, ensureCachedTool, isWholeTool, requireDiskSpace } from "./tool-cache.mjs";
 import { isAtLeast } from "./version.mjs";
 
 /**
- * The Pulumi command line with its engine and its Node.js language host. Taken from PATH when it is new enough; else
- * installed by Pulumi's own installer; else, where that cannot be reached, built from Go modules.
+ * The Pulumi command line with its engine and its Node.js language host. Taken from PATH when it is new enough; else Pulumi's
+ * release; else, where that cannot be had, built from Go modules.
  */
 
 const link = "pulumi-engine";
 const module = "github.com/pulumi/pulumi/pkg/v3";
+
+/** Disk space for the archive and what it unpacks to, on the safe side. */
+const releaseBytes = 1e9;
 
 /** Folder with `pulumi` and its plugins, once the part is done. */
 export const engineDirectory = linkOf(link);
@@ -56,7 +61,7 @@ export function engineObjection(version, oldest, hasLanguageHost) {
  */
 async function objectionTo(command) {
   const { status, output } = await runCommand(command, ["version"], {
-    environment: { ...process.env, PULUMI_SKIP_UPDATE_CHECK: "true", PULUMI_HOME: layout.pulumiHome },
+    environment: { ...environmentHere(), PULUMI_SKIP_UPDATE_CHECK: "true", PULUMI_HOME: layout.pulumiHome },
     stdoutOnly: true,
     timeoutSeconds: 30,
   });
@@ -69,8 +74,7 @@ async function objectionTo(command) {
 async function isReady() {
   const target = linkTarget(link);
   if (target === undefined || !isExecutable(path.join(target, "pulumi"))) return false;
-  const cached = cachedTool({ name: "pulumi", version: pinned() });
-  if (existsSync(cached) && target === realpathSync(cached)) return true;
+  if (isWholeTool(target, { name: "pulumi", version: pinned() })) return true;
   // The user's own: it may have been replaced since.
   const command = findCommand("pulumi", { except: [layout.commands, engineDirectory] });
   return (
@@ -81,32 +85,45 @@ async function isReady() {
 }
 
 /**
+ * The release for a machine, as goreleaser makes it (.goreleaser.yml of github.com/pulumi/pulumi); undefined where there is
+ * none, or none whose checksum is known.
+ *
+ * @param {string} version
+ * @param {string} platform
+ * @param {string} architecture
+ * @returns {import("./release.mjs").Release | undefined}
+ */
+export function pulumiRelease(version, platform, architecture) {
+  const sha256 = knownChecksum("pulumi", version, platform, architecture);
+  if (sha256 === undefined) return undefined;
+  const archive = `pulumi-v${version}-${platform}-${architecture}.tar.gz`;
+  return {
+    url: `https://github.com/pulumi/pulumi/releases/download/v${version}/${archive}`,
+    checksum: { sha256 },
+    folder: "pulumi",
+    commands: ["pulumi", "pulumi-language-nodejs"],
+    whole: true,
+  };
+}
+
+/**
  * @param {string} staging
  * @param {string} version
  * @param {NodeJS.ProcessEnv} environment
- * @param {string} logFile
- * @returns {Promise<string | undefined>} why it failed; undefined when it did not
+ * @returns {Promise<string | undefined>} why it is not to be had; undefined when it was
  */
-async function installOfficial(staging, version, environment, logFile) {
-  const script = path.join(staging, "install.sh");
-  const reason = await download("https://get.pulumi.com", script, environment);
-  if (reason !== undefined) return reason;
-  const { status, output } = await runCommand(
-    "sh",
-    [script, "--version", version, "--install-root", staging, "--no-edit-path"],
-    { environment, logFile, timeoutSeconds: 600 },
-  );
-  rmSync(script);
-  const bin = path.join(staging, "bin");
-  if (status === 0 && isExecutable(path.join(bin, "pulumi"))) {
-    // The cache's folder is the one that holds the commands.
-    renameSync(bin, `${staging}.bin`);
-    rmSync(staging, { recursive: true });
-    renameSync(`${staging}.bin`, staging);
-    return undefined;
-  }
-  rmSync(bin, { recursive: true, force: true });
-  return lastLines(output, 1)[0] ?? `the installer ended with status ${status}`;
+async function downloadRelease(staging, version, environment) {
+  const release = pulumiRelease(version, process.platform, process.arch);
+  if (release === undefined) return `there is no release for ${process.platform} ${process.arch}`;
+  requireDiskSpace(staging, releaseBytes, `Pulumi ${version}`);
+  return fetchRelease(release, staging, environment);
+}
+
+/** Why an engine that an earlier version of this project left in the cache is not used. @param {string} directory */
+async function cachedObjection(directory) {
+  return isExecutable(path.join(directory, "pulumi"))
+    ? objectionTo(path.join(directory, "pulumi"))
+    : "it has no pulumi";
 }
 
 /** Runs dynamic providers: a script beside the official engine, which starts the SDK's own plugin with the Node on PATH. */
@@ -118,9 +135,10 @@ exec node "$(node -p "require.resolve('@pulumi/pulumi/cmd/dynamic-provider')")" 
  * @param {string} staging
  * @param {string} version
  * @param {NodeJS.ProcessEnv} environment
- * @param {string} logFile
+ * @param {import("./progress.mjs").PartContext} context
  */
-async function buildFromModules(staging, version, environment, logFile) {
+async function buildFromModules(staging, version, environment, { logFile, doing }) {
+  doing("building its language host from Go modules");
   await goBuild({
     folder: "language-host",
     package: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
@@ -129,6 +147,7 @@ async function buildFromModules(staging, version, environment, logFile) {
     environment,
     neededBytes: 5e9,
   });
+  doing("building from Go modules");
   await goBuild({
     folder: "engine",
     package: `${module}/cmd/pulumi`,
@@ -146,7 +165,8 @@ export const pulumiEngine = {
   name: "Pulumi engine",
   isDone: isReady,
   expect: () => ({ what: `version ${oldestUsable()} or newer`, seconds: 30 }),
-  async run({ logFile, report }) {
+  async run(context) {
+    const { report, doing } = context;
     const command = findCommand("pulumi", { except: [layout.commands, engineDirectory] });
     if (command !== undefined) {
       const objection = await objectionTo(command);
@@ -156,28 +176,26 @@ export const pulumiEngine = {
       }
       report(`${command} is not used: ${objection}`);
     }
-    const version = pinned();
-    const cached = { name: "pulumi", version };
-    let remark;
-    if (!existsSync(cachedTool(cached))) {
-      remark = await makeCachedTool(
-        {
-          ...cached,
-          make: async (staging, environment) => {
-            report(`downloading Pulumi ${version} with its official installer (about 30 s)`);
-            const reason = await installOfficial(staging, version, environment, logFile);
-            if (reason === undefined) return "installed";
-            report(
-              `not to be had (${reason}): building it from Go modules, once per user (about ${Math.round(buildSeconds(480) / 60)} min)`,
-            );
-            await buildFromModules(staging, version, environment, logFile);
-            return "built";
-          },
+    const tool = { name: "pulumi", version: pinned() };
+    const remark = await ensureCachedTool(
+      {
+        ...tool,
+        objectionTo: cachedObjection,
+        async make(staging, environment) {
+          report(`downloading the release of Pulumi ${tool.version} (about 30 s)`);
+          doing("downloading");
+          const reason = await downloadRelease(staging, tool.version, environment);
+          if (reason === undefined) return "downloaded";
+          report(
+            `not to be had (${reason}): building it from Go modules, once per user (about ${Math.round(buildSeconds(480) / 60)} min)`,
+          );
+          await buildFromModules(staging, tool.version, environment, context);
+          return "built";
         },
-        (holder) => report(`waiting for process ${holder}, which is making it`),
-      );
-    }
-    linkTool(link, cachedTool(cached));
-    return remark ?? "found in the per-user cache";
+      },
+      context,
+    );
+    linkTool(link, cachedTool(tool));
+    return remark;
   },
 };

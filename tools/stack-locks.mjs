@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import { layout } from "./checkout.mjs";
 import { Problem } from "./problem.mjs";
-import { runningProcesses } from "./process-identity.mjs";
+import { runningProcesses } from "../machine/processes.mjs";
 import { projectName } from "./stack-configuration.mjs";
 
 /**
@@ -27,7 +27,21 @@ export function locksOf(stack) {
   if (!existsSync(directory)) return [];
   return readdirSync(directory)
     .filter((file) => file.endsWith(".json"))
-    .map((file) => JSON.parse(readFileSync(path.join(directory, file), "utf8")));
+    .map((file) => readLock(path.join(directory, file)));
+}
+
+/**
+ * A lock that cannot be read was cut off when its holder, or the machine, was ended: it is that of a process that has ended.
+ *
+ * @param {string} file
+ * @returns {StackLock}
+ */
+function readLock(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return { pid: 0, username: "an unknown user", hostname: hostname(), timestamp: statSync(file).mtime.toISOString() };
+  }
 }
 
 /**
@@ -36,7 +50,7 @@ export function locksOf(stack) {
  *
  * @param {readonly StackLock[]} locks
  * @param {string} host this machine's name
- * @param {readonly Pick<import("./process-identity.mjs").RunningProcess, "pid" | "command">[]} processes of this machine
+ * @param {readonly Pick<import("../machine/processes.mjs").RunningProcess, "pid" | "command">[]} processes of this machine
  * @returns {{ held: StackLock[], dead: StackLock[] }}
  */
 export function sortLocks(locks, host, processes) {

@@ -5,6 +5,7 @@ import { awsProvider } from "./aws-provider.mjs";
 import { layout, pythonOf, root } from "./checkout.mjs";
 import { findCommand, runCommand } from "./command.mjs";
 import { pythonEnvironment } from "./python-environments.mjs";
+import { environmentHere } from "./set-up-environment.mjs";
 import { countJunit, countVitest } from "./test-results.mjs";
 import { findUv } from "./uv.mjs";
 
@@ -19,7 +20,8 @@ import { findUv } from "./uv.mjs";
  * @property {import("./set-up.mjs").Extent} extent how much must be set up
  * @property {readonly import("./progress.mjs").Part[]} [more] what must be set up that belongs to no extent
  * @property {readonly string[]} needs names of the parts of the set-up without which it cannot run
- * @property {(print: (line: string) => void) => Promise<Counts>} run
+ * @property {(print: (line: string) => void, doing: (activity: string) => void) => Promise<Counts>} run `doing`: told what is
+ *   under way from now on
  */
 
 /** @param {string} name */
@@ -75,8 +77,10 @@ function vitest(tier, projects, options = []) {
   };
 }
 
-const pythonTests = ["flows", "oracle", "catalog"].map((folder) => path.join("tests", folder));
-const pythonSources = ["flows", ...pythonTests, path.join("tests", "aws")];
+const pythonTests = ["flows", "oracle", "catalog", path.join("unit", "tools")].map((folder) =>
+  path.join("tests", folder),
+);
+const pythonSources = ["flows", "tools", ...pythonTests, path.join("tests", "aws")];
 
 /** @param {(line: string) => void} print */
 async function pytest(print) {
@@ -85,7 +89,8 @@ async function pytest(print) {
   const { status } = await runCommand(
     pythonOf("train"),
     ["-m", "pytest", "-c", path.join("flows", "pyproject.toml"), `--junit-xml=${report}`, ...pythonTests],
-    { cwd: root, logFile: path.join(layout.logs, "test-python.log"), onLine: print },
+    // A person's own PYTHONPATH would be searched before the environment's packages.
+    { cwd: root, environment: environmentHere(), logFile: path.join(layout.logs, "test-python.log"), onLine: print },
   );
   return readReport(report, status, countJunit, print);
 }
@@ -119,16 +124,24 @@ async function checks() {
     { name: "ruff format", command: python, parameters: ["-m", "ruff", "format", "--check", ...pythonSources] },
     { name: "uv lock", command: uv, parameters: ["lock", "--check", "--project", "flows"] },
     // npm can write a lock that lacks the packages of other systems; where none is installed, `npm ci` then refuses it.
-    { name: "npm lock", command: findCommand("npm") ?? "npm", parameters: ["ci", "--dry-run", "--ignore-scripts"] },
+    {
+      name: "npm lock",
+      command: findCommand("npm") ?? "npm",
+      parameters: ["ci", "--dry-run", "--ignore-scripts", "--include=dev", "--include=optional", "--include=peer"],
+    },
   ];
 }
 
-/** @param {(line: string) => void} print */
-async function runChecks(print) {
+/**
+ * @param {(line: string) => void} print
+ * @param {(activity: string) => void} doing
+ */
+async function runChecks(print, doing) {
   /** @type {Counts} */
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { name, command, parameters } of await checks()) {
-    const { status, output } = await runCommand(command, parameters, { cwd: root });
+    doing(name);
+    const { status, output } = await runCommand(command, parameters, { cwd: root, environment: environmentHere() });
     print(`${status === 0 ? "passed" : "FAILED"}  ${name}`);
     if (status === 0) counts.passed += 1;
     else {
@@ -150,11 +163,11 @@ export const tiers = [
   },
   {
     name: "unit",
-    what: "unit and component tests, and what each stack registers",
+    what: "unit and component tests, what each stack registers, and real processes",
     extent: "packages",
     needs: ["npm packages"],
     // A process loads Pulumi and the AWS types once, not for each file; modules of this project are loaded anew.
-    run: vitest("unit", ["unit", "components", "golden"], ["--no-isolate"]),
+    run: vitest("unit", ["unit", "components", "golden", "processes"], ["--no-isolate"]),
   },
   {
     name: "python",

@@ -1,7 +1,8 @@
 import "./node-version.mjs";
 import { readCommandLine } from "./command-line.mjs";
+import { formatSeconds } from "../machine/duration.mjs";
 import { Problem, runMain } from "./problem.mjs";
-import { formatSeconds } from "./progress.mjs";
+import { remind } from "../machine/reminder.mjs";
 import { bootstrap } from "./set-up.mjs";
 import { addCounts, formatCounts } from "./test-results.mjs";
 import { defaultTiers, tiers } from "./test-tiers.mjs";
@@ -44,9 +45,19 @@ await runMain(async () => {
       return;
     }
     const begin = performance.now();
-    const counts = await tier.run(print);
-    results.set(tier.name, counts);
-    print(`${formatCounts(counts)} (${formatSeconds((performance.now() - begin) / 1000)})`);
+    // Runners say nothing while a test runs, and some take minutes.
+    const reminder = remind(tier.what, print);
+    const say = (/** @type {string} */ line) => {
+      reminder.said(line);
+      print(line);
+    };
+    try {
+      const counts = await tier.run(say, (activity) => reminder.begin(activity));
+      results.set(tier.name, counts);
+      print(`${formatCounts(counts)} (${formatSeconds((performance.now() - begin) / 1000)})`);
+    } finally {
+      reminder.stop();
+    }
   };
 
   // The engine's tests mostly wait for one training process: the Python tests run beside them.

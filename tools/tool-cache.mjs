@@ -2,8 +2,11 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, stat
 import path from "node:path";
 import process from "node:process";
 import { cacheDirectory } from "./checkout.mjs";
-import { withExclusiveLock } from "./exclusive-lock.mjs";
+import { thisMachine } from "../machine/home.mjs";
+import { describeWait, withExclusiveLock } from "./exclusive-lock.mjs";
+import { describeDamage, filesBelow, inspectFiles, writeList } from "./installed-files.mjs";
 import { Problem } from "./problem.mjs";
+import { environmentHere } from "./set-up-environment.mjs";
 
 /**
  * Tools that are downloaded or built once per user and version, and then shared by all checkouts. A tool's folder appears
@@ -15,33 +18,101 @@ export function cachedTool({ name, version }) {
   return path.join(cacheDirectory(), `${name}-${version}-${process.platform}-${process.arch}`);
 }
 
+/** List of the files of a tool, in its folder. */
+const listName = ".installed-files";
+/** The remark on a tool that need not be made. */
+const found = "found in the per-user cache";
+
 /**
- * @param {object} tool
- * @param {string} tool.name
- * @param {string} tool.version
- * @param {(staging: string, environment: NodeJS.ProcessEnv) => Promise<string | undefined>} tool.make fills an empty folder
- * @param {(holder: number) => void} onWait told when another command is making the tool
- * @returns {Promise<string | undefined>} what `make` remarked
+ * @param {{ name: string, version: string }} tool
+ * @returns {"whole" | "missing" | "unlisted" | ReadonlyMap<string, number>} `unlisted`: there is no list to compare with, as an
+ *   earlier version of this project left it; else which files are missing or have another size
  */
-export function makeCachedTool({ name, version, make }, onWait) {
+export const stateOfCachedTool = (tool) => stateOf(cachedTool(tool));
+
+/**
+ * True if a folder that a checkout is linked to holds a tool and is whole, whichever cache it lies in: the cache goes with HOME, which
+ * another shell may have elsewhere, and what is linked works all the same.
+ *
+ * @param {string | undefined} directory
+ * @param {{ name: string, version: string }} tool
+ */
+export function isWholeTool(directory, tool) {
+  if (directory === undefined || path.basename(directory) !== path.basename(cachedTool(tool))) return false;
+  return stateOf(directory) === "whole";
+}
+
+/** @param {string} directory of a cached tool */
+function stateOf(directory) {
+  if (!existsSync(directory)) return "missing";
+  const { of, damaged } = inspectFiles(path.join(directory, listName), directory);
+  // A cache that cannot be written to is somebody else's care.
+  if (of === undefined) return thisMachine.isWritable(directory) ? "unlisted" : "whole";
+  return damaged.size === 0 ? "whole" : damaged;
+}
+
+/** @param {string} directory */
+function listFiles(directory) {
+  const files = filesBelow(directory, (name, folder) => folder === "" && name === listName);
+  // Each file is its own owner: there are few, and people know them by name.
+  writeList(
+    path.join(directory, listName),
+    directory,
+    {},
+    files.map((file) => ({ owner: file, files: [file] })),
+  );
+}
+
+/**
+ * @typedef {object} ToolMaker
+ * @property {string} name
+ * @property {string} version
+ * @property {(staging: string, environment: NodeJS.ProcessEnv) => Promise<string | undefined>} make fills an empty folder; the
+ *   result is a remark
+ * @property {(directory: string) => Promise<string | undefined>} objectionTo why a tool without a list cannot be used;
+ *   undefined when it works
+ */
+
+/**
+ * Makes a tool, unless it is there and whole.
+ *
+ * @param {ToolMaker} tool
+ * @param {Pick<import("./progress.mjs").PartContext, "report" | "doing">} context
+ * @returns {Promise<string>} a remark
+ */
+export function ensureCachedTool({ name, version, make, objectionTo }, { report, doing }) {
   const directory = cachedTool({ name, version });
   const staging = `${directory}.partial`;
+  // Nothing is written: the cache may be one that can only be read.
+  if (stateOfCachedTool({ name, version }) === "whole") return Promise.resolve(found);
   return withExclusiveLock(
     `${directory}.lock`,
-    async (environment) => {
-      if (existsSync(directory)) return "done by another process";
+    async (variables) => {
+      doing("looking at what is there");
+      const state = stateOfCachedTool({ name, version });
+      if (state === "whole") return found;
+      if (state === "unlisted") {
+        const objection = await objectionTo(directory);
+        if (objection === undefined) {
+          listFiles(directory);
+          return found;
+        }
+        report(`${directory} cannot be used (${objection}): making it again`);
+      } else if (state !== "missing") report(`${describeDamage(state)}: making ${directory} again`);
       rmSync(staging, { recursive: true, force: true });
       mkdirSync(staging, { recursive: true });
       try {
-        const remark = await make(staging, environment);
+        const remark = await make(staging, environmentHere(variables));
         for (const entry of readdirSync(staging)) chmodSync(path.join(staging, entry), 0o755);
+        listFiles(staging);
+        rmSync(directory, { recursive: true, force: true });
         renameSync(staging, directory);
-        return remark;
+        return remark ?? "made";
       } finally {
         rmSync(staging, { recursive: true, force: true });
       }
     },
-    onWait,
+    (holder, seconds) => report(describeWait(holder, seconds, "is making it")),
   );
 }
 

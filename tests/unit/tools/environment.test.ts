@@ -103,7 +103,7 @@ describe("a machine with nothing but Node", () => {
     expect(output).toContain("uv cannot be installed");
     expect(output).toContain("Go is not installed");
     expect(output).toMatch(/Python \(train\)\s+not done: it needs "uv"/);
-    expect(output).toContain("Not set up: npm packages, uv, Pulumi engine, Python (train)");
+    expect(output).toContain("Not set up: npm packages, uv, Python (train), Pulumi engine");
     expect(fs.readdirSync(checkout.file(".cache", "posttraining"))).toEqual([]);
   });
 });

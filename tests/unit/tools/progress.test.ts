@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Problem } from "../../../tools/problem.mjs";
 import { formatSeconds, type Part, PartFailure, runParts } from "../../../tools/progress.mjs";
+import { ManualClock } from "./manualClock";
 
 function part(name: string, more: Partial<Part> = {}): Part {
   return {
@@ -70,11 +71,94 @@ describe("runParts", () => {
   });
 });
 
+describe("a part that says nothing for long", () => {
+  /** Runs a part that does what it is told, and then waits until it is released. */
+  function start(work: (context: Parameters<Part["run"]>[0]) => void, more: Partial<Part> = {}) {
+    const clock = new ManualClock();
+    const lines: string[] = [];
+    let release: (() => void) | undefined;
+    let hasBegun: (() => void) | undefined;
+    const begun = new Promise<void>((resolve) => (hasBegun = resolve));
+    const one = part("Some part", {
+      run: async (context) => {
+        work(context);
+        hasBegun?.();
+        await new Promise<void>((resolve) => (release = resolve));
+        return undefined;
+      },
+      ...more,
+    });
+    const ended = runParts([one], (line) => lines.push(line), clock);
+    return { clock, lines, begun, end: () => (release?.(), ended) };
+  }
+
+  it("is spoken for: what it does, and for how long it has", async () => {
+    const { clock, lines, begun, end } = start(({ doing }) => {
+      doing("building from Go modules");
+    });
+    await begun;
+    clock.pass(50);
+    expect(lines.slice(1)).toEqual([
+      "          Some part  building from Go modules, for 20 s",
+      "          Some part  building from Go modules, for 40 s",
+    ]);
+    await end();
+    expect(clock.running).toBe(0);
+  });
+
+  it("is spoken for while it looks at what is there", async () => {
+    let found: ((isDone: boolean) => void) | undefined;
+    const { clock, lines, end } = start(() => undefined, {
+      isDone: () => new Promise<boolean>((resolve) => (found = resolve)),
+    });
+    clock.pass(20);
+    expect(lines).toEqual(["          Some part  looking at what is there, for 20 s"]);
+    found?.(true);
+    await end();
+    expect(clock.running).toBe(0);
+  });
+
+  it("leaves no timer behind when it fails", async () => {
+    const { clock, lines, end } = start(() => {
+      throw new Problem("it broke");
+    });
+    await end();
+    expect(lines.join()).toContain("it broke");
+    expect(clock.running).toBe(0);
+  });
+});
+
+describe("a part that is done", () => {
+  it("waits for no other, and does not mind one that fails", async () => {
+    const { failed } = await run(
+      part("one", { run: () => Promise.reject(new Problem("no network")) }),
+      part("two", { after: ["one"], isDone: () => Promise.resolve(true) }),
+    );
+    expect(failed).toEqual(["one"]);
+  });
+});
+
+describe("parts that fail", () => {
+  it("are told in their order, whichever fails first", async () => {
+    const later = new Promise<undefined>((_resolve, reject) =>
+      setImmediate(() => {
+        reject(new Problem("later"));
+      }),
+    );
+    const { failed } = await run(
+      part("one", { run: () => later }),
+      part("two", { run: () => Promise.reject(new Problem("at once")) }),
+    );
+    expect(failed).toEqual(["one", "two"]);
+  });
+});
+
 describe("formatSeconds", () => {
   it.each([
     [0.04, "0.0 s"],
     [59.6, "60 s"],
     [343, "5 min 43 s"],
+    [119.7, "2 min 0 s"],
   ])("%d", (seconds, expected) => {
     expect(formatSeconds(seconds)).toBe(expected);
   });

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { groupsOf, isCovered, machineProblem, syncProblem } from "../../../tools/python-environments.mjs";
+import {
+  groupsOf,
+  isCovered,
+  machineProblem,
+  modulesOf,
+  remedyFor,
+  syncProblem,
+  together,
+} from "../../../tools/python-environments.mjs";
+import { environmentItself } from "../../../tools/python-records.mjs";
 
 describe("groupsOf", () => {
   it("leaves torch out of what only deploys", () => {
@@ -28,6 +37,69 @@ describe("isCovered", () => {
     ["nothing is installed", { lock: "x", groups: ["flows"] }, undefined],
   ])("asks for packages when %s", (_reason, wanted, found) => {
     expect(isCovered(wanted, found)).toBe(false);
+  });
+});
+
+describe("modulesOf", () => {
+  it("names modules for every group that is installed", () => {
+    const groups = (["train", "serve", "aws"] as const).flatMap((environment) =>
+      ["linux", "darwin"].flatMap((platform) => groupsOf(environment, "everything", platform)),
+    );
+    for (const group of groups) expect(modulesOf[group]?.length ?? 0, group).toBeGreaterThan(0);
+    expect(Object.keys(modulesOf).sort()).toEqual([...new Set(groups)].sort());
+  });
+});
+
+describe("together", () => {
+  it("keeps the groups that were installed by the same lock, and no others", () => {
+    const wanted = { lock: "x", groups: ["flows"] };
+    expect(together(wanted, { lock: "x", groups: ["train", "flows"] })).toEqual({
+      lock: "x",
+      groups: ["flows", "train"],
+    });
+    expect(together(wanted, { lock: "y", groups: ["train"] })).toEqual(wanted);
+    expect(together(wanted, undefined)).toEqual(wanted);
+  });
+});
+
+describe("remedyFor", () => {
+  const whole = { isThere: true, isListed: true, isCovered: true, damaged: new Map<string, number>() };
+  const lost = { starts: false, what: "python does not start: x" };
+  const searching = { starts: true, what: "python does not find torch" };
+
+  it("leaves a whole environment alone", () => {
+    expect(remedyFor(whole)).toBeUndefined();
+  });
+
+  it.each([
+    ["another lock", { ...whole, isCovered: false }, { isAnew: false, packages: [] }],
+    [
+      "another lock, whose modules are not there yet",
+      { ...whole, isCovered: false, objection: searching },
+      { isAnew: false },
+    ],
+    ["no list", { ...whole, isListed: false }, { isAnew: false, packages: [] }],
+    [
+      "no list, and modules that are not there yet",
+      { ...whole, isListed: false, objection: searching },
+      { isAnew: false },
+    ],
+    ["damaged packages", { ...whole, damaged: new Map([["trl", 2]]) }, { isAnew: false, packages: ["trl"] }],
+    ["modules that are not found", { ...whole, objection: searching }, { isAnew: true }],
+    ["an interpreter that does not start", { ...whole, isListed: false, objection: lost }, { isAnew: true }],
+    [
+      "damage beside the packages",
+      {
+        ...whole,
+        damaged: new Map([
+          ["trl", 2],
+          [environmentItself, 1],
+        ]),
+      },
+      { isAnew: true, packages: [] },
+    ],
+  ])("knows what to do about %s", (_what, state, expected) => {
+    expect(remedyFor(state)).toMatchObject(expected);
   });
 });
 

@@ -11,7 +11,7 @@ export class TemporaryCheckout {
   readonly root = path.join(fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "tools-")), "check out");
 
   constructor() {
-    for (const name of ["tools", "stacks", "package.json", "package-lock.json", "Pulumi.yaml"]) {
+    for (const name of ["tools", "machine", "stacks", "package.json", "package-lock.json", "Pulumi.yaml"]) {
       fs.cpSync(path.join(original, name), path.join(this.root, name), { recursive: true });
     }
     for (const name of ["pyproject.toml", "uv.lock"]) {

@@ -4,9 +4,17 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isAlive, startTimeOf } from "../../../tools/process-identity.mjs";
+import { isAlive, startTimeOf } from "../../machine/processes.mjs";
+import { describeWait, withExclusiveLock } from "../../tools/exclusive-lock.mjs";
 
-const tools = path.join(__dirname, "..", "..", "..", "tools");
+describe("describeWait", () => {
+  it("names the process, what it does, and since when it is waited for", () => {
+    expect(describeWait(7, 0.1, "is making it")).toBe("waiting for process 7, which is making it");
+    expect(describeWait(7, 40, "is making it")).toBe("waiting for process 7, which is making it, for 40 s");
+  });
+});
+
+const tools = path.join(__dirname, "..", "..", "tools");
 const moduleOf = (name: string) => JSON.stringify(pathToFileURL(path.join(tools, name)).href);
 
 let directory: string;
@@ -63,6 +71,25 @@ describe("withExclusiveLock", () => {
     await until(() => log().includes(`waits for ${String(first.pid)}`));
     fs.writeFileSync(path.join(directory, "go"), "");
     expect(await Promise.all([first, second].map(ended))).toEqual([0, 0]);
+  });
+
+  it("says so again while it waits, and for how long it has", async () => {
+    const first = holder(`log("in"); while (!existsSync("go")) await sleep(10);`);
+    await until(() => log().includes("in"));
+    let told = 0;
+    const waits = withExclusiveLock(
+      path.join(directory, "lock"),
+      () => Promise.resolve("done"),
+      (pid, seconds) => {
+        expect(pid).toBe(first.pid);
+        expect(seconds).toBeGreaterThanOrEqual(0);
+        told += 1;
+        if (told === 3) fs.writeFileSync(path.join(directory, "go"), "");
+      },
+      0,
+    );
+    expect(await waits).toBe("done");
+    expect(told).toBeGreaterThanOrEqual(3);
   });
 
   it("is free again after an action that failed", async () => {

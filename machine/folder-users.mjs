@@ -1,0 +1,289 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
+import process from "node:process";
+import { listeningPorts } from "./ports.mjs";
+import {
+  endProcesses,
+  ownAncestry,
+  processesWithEnvironment,
+  runningProcesses,
+  withDescendants,
+} from "./processes.mjs";
+
+/**
+ * What of this machine has to do with a folder: every process whose environment, working folder or open files name it, and the
+ * ports on which it listens. What a stack has started tells itself from what only looks at the stack's files, such as a shell.
+ *
+ * @typedef {import("./processes.mjs").RunningProcess} RunningProcess
+ * @typedef {import("./processes.mjs").ProcessIdentity} ProcessIdentity
+ *
+ * @typedef {object} FolderUser
+ * @property {RunningProcess} process
+ * @property {string[]} how what of it names the folder: `environment`, `working folder`, `open file`; or, where nothing does,
+ *   `its session or parent`
+ * @property {boolean} isOurs it was started by a stack that lives in the folder
+ * @property {number[]} ports TCP ports on which it listens
+ */
+
+/**
+ * Variable that every process which a stack starts has in its environment: the folder of the server or run that it belongs to.
+ * flows/posttraining/driver/environment.py sets it for runs.
+ */
+export const ownerVariable = "POSTTRAINING_DIRECTORY";
+
+/**
+ * True if the path is the folder or lies below it. The kernel writes ` (deleted)` behind what was removed.
+ *
+ * @param {string} path
+ * @param {string} folder
+ */
+const isWithin = (path, folder) => path === folder || path.startsWith(`${folder}/`) || path === `${folder} (deleted)`;
+
+/**
+ * True if a text names the folder, and not one whose name only begins the same way.
+ *
+ * @param {string} text
+ * @param {string} folder
+ */
+export function names(text, folder) {
+  for (let at = text.indexOf(folder); at >= 0; at = text.indexOf(folder, at + 1)) {
+    const next = text.charAt(at + folder.length);
+    if (next === "" || !/[\w.-]/.test(next)) return true;
+  }
+  return false;
+}
+
+/**
+ * @typedef {object} OpenFiles
+ * @property {boolean} workingFolder it lies within the folder
+ * @property {boolean} reads some file below the folder is open
+ * @property {boolean} writesLog a log below the folder is open for writing: standard output of what a stack has started
+ */
+
+/** Servers and runs write to a `log.txt` in their folder. */
+const isLog = (/** @type {string} */ path) => /\/log(?:\.previous)?\.txt(?: \(deleted\))?$/.test(path);
+
+/**
+ * @param {number} pid
+ * @param {readonly string[]} folders
+ * @returns {OpenFiles}
+ */
+function linuxOpenFiles(pid, folders) {
+  const inside = (/** @type {string} */ path) => folders.some((folder) => isWithin(path, folder));
+  /** @type {OpenFiles} */
+  const found = { workingFolder: false, reads: false, writesLog: false };
+  try {
+    found.workingFolder = inside(readlinkSync(`/proc/${pid}/cwd`));
+    for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
+      let target;
+      try {
+        target = readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+      } catch {
+        continue;
+      }
+      if (!inside(target)) continue;
+      found.reads = true;
+      if (!isLog(target)) continue;
+      // Octal; the last two bits are the access mode, 0 for reading only (open(2)).
+      const flags = /^flags:\s+([0-7]+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, "utf8"))?.[1];
+      if (flags !== undefined && (Number.parseInt(flags, 8) & 3) !== 0) found.writesLog = true;
+    }
+  } catch {
+    // It has ended meanwhile, or belongs to another user.
+  }
+  return found;
+}
+
+/**
+ * Reads what `lsof -F pfan` says: a line for each field, `p` beginning a process and `f` a descriptor.
+ *
+ * @param {string} text
+ * @param {readonly string[]} folders
+ * @returns {Map<number, OpenFiles>}
+ */
+export function parseLsof(text, folders) {
+  /** @type {Map<number, OpenFiles>} */
+  const all = new Map();
+  let pid = 0;
+  let descriptor = "";
+  let access = "";
+  for (const line of text.split("\n")) {
+    const value = line.slice(1);
+    switch (line[0]) {
+      case "p":
+        pid = Number(value);
+        break;
+      case "f":
+        descriptor = value;
+        access = "";
+        break;
+      case "a":
+        access = value;
+        break;
+      case "n": {
+        if (!folders.some((folder) => isWithin(value, folder))) break;
+        const found = all.get(pid) ?? { workingFolder: false, reads: false, writesLog: false };
+        if (descriptor === "cwd") found.workingFolder = true;
+        else found.reads = true;
+        if (isLog(value) && (access === "w" || access === "u")) found.writesLog = true;
+        all.set(pid, found);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  return all;
+}
+
+/** @param {readonly string[]} folders */
+function lsofOpenFiles(folders) {
+  try {
+    const text = execFileSync("lsof", ["-nP", "-w", "-F", "pfan"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      maxBuffer: 256 * 1024 * 1024,
+    });
+    return parseLsof(text, folders);
+  } catch (error) {
+    // It ends with 1 when something could not be looked at, having listed the rest.
+    const { stdout } = /** @type {{ stdout?: string }} */ (error);
+    return parseLsof(stdout ?? "", folders);
+  }
+}
+
+/**
+ * The same folder as programs may name it: as given, and with every link resolved.
+ *
+ * @param {string} folder
+ */
+function namesOf(folder) {
+  try {
+    return [...new Set([folder, realpathSync(folder)])];
+  } catch {
+    return [folder];
+  }
+}
+
+/**
+ * True if processes of a session are those of its recorded leader: it still is the leader, or it has ended. As long as a process
+ * of a session lives, no other process gets the number of its leader; after a restart of the machine all numbers begin anew.
+ *
+ * @param {ProcessIdentity} leader
+ * @param {readonly RunningProcess[]} processes
+ */
+function ownsItsSession(leader, processes) {
+  const found = processes.find(({ pid }) => pid === leader.pid);
+  if (found !== undefined) return found.startTime === leader.startTime;
+  const boot = /^(.+)\//.exec(leader.startTime)?.[1];
+  return boot === undefined || processes.some(({ startTime }) => startTime.startsWith(`${boot}/`));
+}
+
+/**
+ * Every process of this machine that has to do with the folder, but this one and those that have started it. Processes of
+ * other users cannot be looked into unless this runs as root; none of a stack is one.
+ *
+ * @param {string} folder absolute; need not exist any more
+ * @param {object} [records] what the folder's records say
+ * @param {readonly ProcessIdentity[]} [records.leaders] processes that were started in sessions of their own, alive or not
+ * @param {ReadonlySet<string>} [records.marks] entries, as `NAME=value`, of the environment of what was started
+ * @returns {FolderUser[]}
+ */
+export function usersOf(folder, { leaders = [], marks = new Set() } = {}) {
+  const folders = namesOf(folder);
+  const processes = runningProcesses();
+  const own = ownAncestry(processes);
+  const candidates = processes.filter(({ pid }) => !own.has(pid));
+  const pidsOf = (/** @type {readonly RunningProcess[]} */ found) => new Set(found.map(({ pid }) => pid));
+
+  const owner = `${ownerVariable}=`;
+  const isMark = (/** @type {string} */ entry) =>
+    marks.has(entry) || (entry.startsWith(owner) && folders.some((each) => isWithin(entry.slice(owner.length), each)));
+  const owned = pidsOf(processesWithEnvironment(isMark, candidates));
+  const named = pidsOf(processesWithEnvironment((entry) => folders.some((each) => names(entry, each)), candidates));
+  const sessions = new Set(leaders.filter((leader) => ownsItsSession(leader, processes)).map(({ pid }) => pid));
+  const elsewhere = process.platform === "linux" ? undefined : lsofOpenFiles(folders);
+  const none = { workingFolder: false, reads: false, writesLog: false };
+  const files = new Map(
+    candidates.map(({ pid }) => [
+      pid,
+      elsewhere === undefined ? linuxOpenFiles(pid, folders) : (elsewhere.get(pid) ?? none),
+    ]),
+  );
+
+  // A program that writes over its environment, as vLLM's engine does, still writes to the log and works in the folder. What
+  // a person has started from a terminal may do so too, and is nobody's to end.
+  const started = candidates.filter(
+    ({ pid, session, hasTerminal }) =>
+      owned.has(pid) || (!hasTerminal && (sessions.has(session) || files.get(pid)?.writesLog === true)),
+  );
+  const ours = withDescendants(
+    started.map(({ pid }) => pid),
+    candidates,
+  );
+  const ports = listeningPorts();
+  return candidates.flatMap((candidate) => {
+    const open = files.get(candidate.pid) ?? none;
+    const how = [
+      ...(named.has(candidate.pid) || owned.has(candidate.pid) ? ["environment"] : []),
+      ...(open.workingFolder ? ["working folder"] : []),
+      ...(open.reads ? ["open file"] : []),
+    ];
+    if (how.length === 0 && ours.has(candidate.pid)) how.push("its session or parent");
+    return how.length === 0
+      ? []
+      : [
+          {
+            process: candidate,
+            how,
+            isOurs: ours.has(candidate.pid),
+            ports: ports.flatMap(({ port, pids }) => (pids.includes(candidate.pid) ? [port] : [])),
+          },
+        ];
+  });
+}
+
+/**
+ * The processes that a stack in this folder has started and that still live.
+ *
+ * @param {string} folder of a stack, of one of its servers or of one of its runs
+ * @param {Parameters<typeof usersOf>[1]} [records]
+ * @returns {RunningProcess[]}
+ */
+export const processesOf = (folder, records) =>
+  usersOf(folder, records).flatMap(({ process: found, isOurs }) => (isOurs ? [found] : []));
+
+/**
+ * Ends what a stack in this folder has started, and removes the shared memory that it would have removed at its end.
+ *
+ * @param {string} folder of a stack, of one of its servers or of one of its runs
+ * @param {Parameters<typeof usersOf>[1]} [records]
+ * @param {number} [graceSeconds] between SIGTERM and SIGKILL
+ * @returns {Promise<RunningProcess[]>} what did not go
+ */
+export async function endProcessesOf(folder, records, graceSeconds) {
+  const memory = sharedMemoryOf(processesOf(folder, records).map(({ pid }) => pid));
+  const left = await endProcesses(() => processesOf(folder, records), graceSeconds);
+  if (left.length > 0 || memory.length === 0) return left;
+  const inUse = new Set(sharedMemoryOf(runningProcesses().map(({ pid }) => pid)));
+  for (const file of memory) if (!inUse.has(file)) rmSync(file, { force: true });
+  return left;
+}
+
+/**
+ * Files of shared memory that processes hold on Linux: a program that is killed cannot remove them, and each is memory.
+ *
+ * @param {readonly number[]} pids
+ * @returns {string[]}
+ */
+function sharedMemoryOf(pids) {
+  if (process.platform !== "linux") return [];
+  return pids.flatMap((pid) => {
+    try {
+      const maps = readFileSync(`/proc/${pid}/maps`, "utf8");
+      return [...new Set(maps.match(/\/dev\/shm\/\S+$/gm) ?? [])];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,103 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import process from "node:process";
+
+/**
+ * A TCP port on which this machine listens.
+ *
+ * @typedef {object} ListeningPort
+ * @property {number} port
+ * @property {readonly number[]} pids processes that hold it; none where they belong to another user
+ */
+
+/**
+ * Inodes of listening sockets by port: lines of /proc/net/tcp and tcp6 whose state is 0A (proc_pid_net(5)).
+ *
+ * @param {string} table
+ * @returns {{ port: number, inode: string }[]}
+ */
+export function parseSocketTable(table) {
+  return table
+    .split("\n")
+    .slice(1)
+    .flatMap((line) => {
+      const fields = line.trim().split(/\s+/);
+      const port = Number.parseInt(fields[1]?.split(":")[1] ?? "", 16);
+      const inode = fields[9];
+      return fields[3] === "0A" && inode !== undefined && Number.isInteger(port) ? [{ port, inode }] : [];
+    });
+}
+
+/** @param {string} file */
+function readOrEmpty(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Processes by the inode of each socket that they hold. */
+function socketHolders() {
+  /** @type {Map<string, number[]>} */
+  const holders = new Map();
+  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    let descriptors;
+    try {
+      descriptors = readdirSync(`/proc/${pid}/fd`);
+    } catch {
+      continue;
+    }
+    for (const descriptor of descriptors) {
+      let target;
+      try {
+        target = readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+      } catch {
+        continue;
+      }
+      const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+      if (inode !== undefined) holders.set(inode, [...(holders.get(inode) ?? []), Number(pid)]);
+    }
+  }
+  return holders;
+}
+
+/**
+ * Reads what `lsof -F pn -iTCP -sTCP:LISTEN` says.
+ *
+ * @param {string} text
+ * @returns {ListeningPort[]}
+ */
+export function parseListeningLsof(text) {
+  /** @type {Map<number, Set<number>>} */
+  const ports = new Map();
+  let pid = 0;
+  for (const line of text.split("\n")) {
+    if (line.startsWith("p")) pid = Number(line.slice(1));
+    const port = /^n.*:(\d+)$/.exec(line)?.[1];
+    if (port !== undefined) ports.set(Number(port), (ports.get(Number(port)) ?? new Set()).add(pid));
+  }
+  return [...ports].map(([port, pids]) => ({ port, pids: [...pids] }));
+}
+
+/** @returns {ListeningPort[]} every TCP port on which something of this machine listens */
+export function listeningPorts() {
+  if (process.platform === "linux") {
+    const sockets = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => parseSocketTable(readOrEmpty(file)));
+    const holders = socketHolders();
+    return [...new Set(sockets.map(({ port }) => port))].map((port) => ({
+      port,
+      pids: [...new Set(sockets.filter((each) => each.port === port).flatMap(({ inode }) => holders.get(inode) ?? []))],
+    }));
+  }
+  try {
+    const text = execFileSync("lsof", ["-nP", "-w", "-iTCP", "-sTCP:LISTEN", "-F", "pn"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return parseListeningLsof(text);
+  } catch (error) {
+    return parseListeningLsof(/** @type {{ stdout?: string }} */ (error).stdout ?? "");
+  }
+}

@@ -1,0 +1,61 @@
+import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
+import path from "node:path";
+
+/**
+ * Removal that stays where it belongs. Whatever path it is given, by a command line, a state file or a configuration: only what
+ * lies below the checkout's own state folder is ever removed, and through no link to somewhere else.
+ */
+
+/**
+ * What keeps a path from being removed; undefined when nothing does.
+ *
+ * @param {string} root folder below which removal is allowed; absolute
+ * @param {string} target
+ * @returns {string | undefined}
+ */
+export function removalProblem(root, target) {
+  const absolute = path.resolve(target);
+  const isBelow = (/** @type {string} */ top, /** @type {string} */ file) => file.startsWith(`${top}${path.sep}`);
+  if (!isBelow(path.resolve(root), absolute)) return `${target} does not lie below ${root}`;
+  let parent = path.dirname(absolute);
+  while (!existsSync(parent)) parent = path.dirname(parent);
+  if (!existsSync(root)) return undefined;
+  const [realRoot, realParent] = [realpathSync(root), realpathSync(parent)];
+  if (realParent !== realRoot && !isBelow(realRoot, realParent)) {
+    return `${target} leads to ${realParent} by a link, which does not lie below ${root}`;
+  }
+  return undefined;
+}
+
+/**
+ * Removes a file or a folder with all that is in it. A link is removed, not what it leads to.
+ *
+ * @param {string} root folder below which removal is allowed; absolute
+ * @param {string} target need not exist
+ * @throws {Error} when it does not lie below
+ */
+export function removeBelow(root, target) {
+  const problem = removalProblem(root, target);
+  if (problem !== undefined) throw new Error(`not removed: ${problem}`);
+  rmSync(target, { recursive: true, force: true });
+}
+
+/**
+ * Removes entries of a folder, and the folder itself if nothing else is in it.
+ *
+ * @param {string} root folder below which removal is allowed; absolute
+ * @param {string} folder need not exist
+ * @param {RegExp} entries what the names match of what belongs there
+ * @returns {string[]} names that stay, since they are none of these
+ */
+export function removeEntries(root, folder, entries) {
+  const problem = removalProblem(root, path.join(folder, "entry"));
+  if (problem !== undefined) throw new Error(`not removed: ${problem}`);
+  if (!existsSync(folder)) return [];
+  for (const name of readdirSync(folder).filter((each) => entries.test(each))) {
+    rmSync(path.join(folder, name), { recursive: true, force: true });
+  }
+  const left = readdirSync(folder);
+  if (left.length === 0 && lstatSync(folder).isDirectory()) rmdirSync(folder);
+  return left;
+}
