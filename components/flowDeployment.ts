@@ -41,6 +41,21 @@ export interface FlowDeploymentArgs {
    */
   wait?: "completion" | "started";
 
+  /**
+   * A new number here is a new run of the same contents.
+   *
+   * @default `1`
+   */
+  generation?: number;
+
+  /**
+   * What `up` does when the run's model is gone from the store: `run-again` makes it again, in the same place; `serve-last` has
+   * the last promoted model of this deployment that is there stand in for it.
+   *
+   * @default `"run-again"`
+   */
+  whenLost?: "run-again" | "serve-last";
+
   /** What one run takes: shown in the preview. */
   estimate: { usd: number; minutes: number; where: string };
 
@@ -87,11 +102,15 @@ export class FlowDeployment extends pulumi.ComponentResource {
           name,
         })),
         contentHash: baseModelUri.apply((base) =>
-          contentHash({ code: args.codeHash, recipe: args.recipe, plan: args.plan, baseModelUri: base }),
+          contentHash({
+            ...{ code: args.codeHash, recipe: args.recipe, plan: args.plan, baseModelUri: base },
+            ...((args.generation ?? 1) === 1 ? {} : { generation: args.generation }),
+          }),
         ),
         orchestrator: args.backend.orchestrator,
         environment: args.backend.environment,
         wait: args.wait ?? "completion",
+        whenLost: args.whenLost ?? "run-again",
         estimate: args.estimate,
       }),
       { parent: this },

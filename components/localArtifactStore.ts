@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { storeEnvironment } from "../provider/handlers/objectStoreServer";
 import { ObjectStoreServer, type ObjectStoreServerArgs } from "../provider/sdk/objectStoreServer";
+import { storeEnvironment } from "../provider/storeEnvironment";
 import { type ArtifactStore, storeRoots } from "./artifactStore";
 import { componentTypes } from "./componentTypes";
 import { type Transform, transformed } from "./transform";

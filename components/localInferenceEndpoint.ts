@@ -27,6 +27,13 @@ export interface LocalInferenceEndpointArgs {
   engine?: "auto" | "vllm" | "transformers";
 
   /**
+   * Whether clients must send a key. It is made once and kept as a secret; without one, any user of the machine may ask the model.
+   *
+   * @default `"required"`
+   */
+  key?: "required" | "none";
+
+  /**
    * Port on 127.0.0.1.
    *
    * @default a free one, chosen once and remembered
@@ -52,6 +59,10 @@ export class LocalInferenceEndpoint extends pulumi.ComponentResource implements 
   readonly url: pulumi.Output<string>;
   readonly modelName: pulumi.Output<string>;
   readonly modelUri: pulumi.Output<string>;
+  /** What clients send as bearer token; secret. Null where none is needed. */
+  readonly apiKey: pulumi.Output<string | null>;
+  /** File with the header that clients send; null where none is needed. */
+  readonly headerFile: pulumi.Output<string | null>;
   readonly nodes: { readonly server: ModelServer };
 
   constructor(name: string, args: LocalInferenceEndpointArgs, options?: pulumi.ComponentResourceOptions) {
@@ -63,6 +74,7 @@ export class LocalInferenceEndpoint extends pulumi.ComponentResource implements 
         modelName: args.modelName,
         engine: args.engine ?? "auto",
         ...(args.port === undefined ? {} : { requestedPort: args.port }),
+        key: args.key ?? "required",
         directory: path.join(args.processesDirectory, name),
         storeEnvironment: args.store.environment,
       }),
@@ -70,6 +82,8 @@ export class LocalInferenceEndpoint extends pulumi.ComponentResource implements 
     );
     this.nodes = { server };
     this.url = server.url;
+    this.apiKey = pulumi.secret(server.apiKey);
+    this.headerFile = server.headerFile;
     this.modelName = server.modelName;
     this.modelUri = server.modelUri;
     this.registerOutputs({ url: this.url, modelName: this.modelName, modelUri: this.modelUri });

@@ -8,7 +8,8 @@ export const projectRoot = path.join(__dirname, "..");
 /** Folder of the Python side. */
 export const flowsDirectory = path.join(projectRoot, "flows");
 
-const stateDirectory = path.join(projectRoot, ".posttraining");
+/** Everything that a machine makes; nothing outside it is ever removed. */
+export const stateDirectory = path.join(projectRoot, ".posttraining");
 
 /** Interpreter of one of the project's Python environments. */
 export function pythonOf(environment: "train" | "serve"): string {

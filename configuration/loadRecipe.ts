@@ -1,8 +1,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parseDocument } from "yaml";
-import { explainIssues, type FieldError, keysOf, notAllowed } from "./explain";
+import { evaluationErrors } from "./evaluationChecks";
+import { type FieldError, notAllowed } from "./explain";
+import { explainIssues } from "./explainIssues";
+import { type KeyPlaces, keyPlaces } from "./keyPlaces";
+import { type Readable, readable } from "./readable";
 import { type Recipe, recipeSchema } from "./recipe";
+import { recipeRelations } from "./recipeRelations";
 
 /** Folder of the recipes that come with the project. */
 export const recipesDirectory = path.join(__dirname, "..", "flows", "recipes");
@@ -16,7 +21,10 @@ export function recipeNames(directory: string = recipesDirectory): string[] {
     .sort();
 }
 
-export type RecipeResult = { readonly recipe: Recipe } | { readonly errors: readonly FieldError[] };
+/** A recipe, or all that is wrong with it and what of it can be read nevertheless. */
+export type RecipeResult =
+  | { readonly recipe: Recipe }
+  | { readonly errors: readonly FieldError[]; readonly reading: Readable<Recipe> | undefined };
 
 /** Overrides for a recipe: the same tree, every key optional. */
 export type RecipeOverrides = Readonly<Record<string, unknown>>;
@@ -28,17 +36,36 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 /** Lays `overrides` over `base`, key by key; lists and scalars replace. */
 export function mergeOverrides(base: unknown, overrides: unknown): unknown {
   if (!isPlainObject(base) || !isPlainObject(overrides)) return overrides === undefined ? base : overrides;
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(overrides)) merged[key] = mergeOverrides(base[key], value);
-  return merged;
+  const merged = new Map(Object.entries(base));
+  for (const [key, value] of Object.entries(overrides)) merged.set(key, mergeOverrides(merged.get(key), value));
+  // Not by assignment, which would take `__proto__` for more than a key.
+  return Object.fromEntries(merged);
 }
 
-/** Validates a recipe document; every wrong field comes back, none is thrown. */
+let places: KeyPlaces | undefined;
+
+/** Where each key of a recipe belongs. */
+export function recipeKeyPlaces(): KeyPlaces {
+  places ??= keyPlaces(recipeSchema);
+  return places;
+}
+
+/** Validates a recipe document: its fields, what must hold between them, its tasks and metrics; none of it is thrown. */
 export function parseRecipe(document: unknown): RecipeResult {
   const parsed = recipeSchema.safeParse(document);
-  return parsed.success
-    ? { recipe: parsed.data }
-    : { errors: explainIssues(parsed.error.issues, document, keysOf(recipeSchema)) };
+  const reading = parsed.success ? (parsed.data as Readable<Recipe>) : readable(recipeSchema, document);
+  const errors = [
+    ...(parsed.success ? [] : explainIssues(parsed.error.issues, document, recipeKeyPlaces())),
+    ...(reading === undefined ? [] : [...recipeRelations(reading), ...evaluationErrors(reading)]),
+  ];
+  return parsed.success && errors.length === 0 ? { recipe: parsed.data } : { errors, reading };
+}
+
+/** Only what lies in the folder is a recipe: a path, another ending or another case leads elsewhere on some systems. */
+function unknownRecipe(name: string, names: readonly string[]): FieldError {
+  const bare = path.basename(name).replace(/\.ya?ml$/i, "");
+  const hint = bare !== name && names.includes(bare) ? ` (did you mean ${bare}?)` : "";
+  return { path: "", reason: `${notAllowed(name, names)}${hint}` };
 }
 
 /**
@@ -51,11 +78,27 @@ export function loadRecipe(
   overrides: RecipeOverrides = {},
   directory: string = recipesDirectory,
 ): RecipeResult {
-  const file = path.join(directory, `${name}.yaml`);
-  if (!fs.existsSync(file)) return { errors: [{ path: "", reason: notAllowed(name, recipeNames(directory)) }] };
+  const names = recipeNames(directory);
+  if (!names.includes(name)) return { errors: [unknownRecipe(name, names)], reading: undefined };
+  const file = readRecipeFile(path.join(directory, `${name}.yaml`));
+  return "errors" in file
+    ? { errors: file.errors, reading: undefined }
+    : parseRecipe(mergeOverrides(file.document, overrides));
+}
+
+type RecipeFile = { readonly document: unknown } | { readonly errors: readonly FieldError[] };
+
+const files = new Map<string, RecipeFile>();
+
+/** Each file is read once: stages may share a recipe. */
+function readRecipeFile(file: string): RecipeFile {
+  const known = files.get(file);
+  if (known !== undefined) return known;
   const document = parseDocument(fs.readFileSync(file, "utf8"));
-  if (document.errors.length > 0) {
-    return { errors: document.errors.map((error) => ({ path: "", reason: `is not valid YAML: ${error.message}` })) };
-  }
-  return parseRecipe(mergeOverrides(document.toJS(), overrides));
+  const read =
+    document.errors.length > 0
+      ? { errors: document.errors.map((error) => ({ path: "", reason: `is not valid YAML: ${error.message}` })) }
+      : { document: document.toJS() as unknown };
+  files.set(file, read);
+  return read;
 }

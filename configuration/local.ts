@@ -1,8 +1,12 @@
 import { z } from "zod";
 import { ConfigurationError } from "./configurationError";
-import { explainIssues, type FieldError, keysOf } from "./explain";
+import { type FieldError, show } from "./explain";
+import { explainIssues } from "./explainIssues";
+import { allPlaces, type KeyPlaces, keyPlaces } from "./keyPlaces";
 import { loadRecipe } from "./loadRecipe";
-import type { Recipe } from "./recipe";
+import { planErrors } from "./plan";
+import { type Readable, readable } from "./readable";
+import { type Recipe, recipeSchema } from "./recipe";
 
 /** What a stack of kind `local` may say. */
 
@@ -22,6 +26,10 @@ const stageSchema = z.strictObject({
   recipe: z.string().min(1),
   /** Earlier stage whose promoted model is the base model; left out: the recipe's own base. */
   from: z.string().min(1).optional(),
+  /** A new number here runs the same contents once more. */
+  generation: z.number().int().min(1).max(1000).default(1),
+  /** What `up` does when the stage's model is gone from the store: make it again, or serve the last promoted one that is there. */
+  whenLost: z.enum(["run-again", "serve-last"]).default("run-again"),
   /** Values laid over the recipe, for example `{ optimizer: { learningRate: 1e-4 } }`. */
   set: z.record(z.string(), z.unknown()).default({}),
 });
@@ -36,7 +44,7 @@ const localSchema = z.strictObject({
       removal: z.enum(["remove", "retain"]).default("retain"),
     })
     .prefault({}),
-  stages: z.array(stageSchema).min(1),
+  stages: z.array(stageSchema).min(1).max(100),
   endpoint: z
     .strictObject({
       /** Stage whose promoted model is served. */
@@ -45,8 +53,16 @@ const localSchema = z.strictObject({
       engine: z.enum(["auto", "vllm", "transformers"]).default("auto"),
       /** Port of the endpoint; left out: a free one is chosen once and remembered. */
       port: port.optional(),
+      /** Whether clients must send the key that the endpoint is given when it is made. */
+      key: z.enum(["required", "none"]).default("required"),
       /** Name under which clients ask for the model; left out: the stage's name. */
-      modelName: z.string().min(1).optional(),
+      modelName: z
+        .string()
+        .regex(
+          /^[A-Za-z0-9](?:[\w.:/-]{0,126}[A-Za-z0-9])?$/,
+          "must be 1 to 128 letters, digits and . _ - : /, with a letter or digit at both ends",
+        )
+        .optional(),
     })
     .optional(),
 });
@@ -59,6 +75,8 @@ export interface StageConfiguration {
   readonly recipe: Recipe;
   /** Name of the stage that the base model comes from. */
   readonly from: string | undefined;
+  readonly generation: number;
+  readonly whenLost: "run-again" | "serve-last";
 }
 
 export interface LocalConfiguration {
@@ -68,49 +86,121 @@ export interface LocalConfiguration {
   readonly endpoint: LocalDocument["endpoint"];
 }
 
-/**
- * Validates the configuration of a local stack and reads its recipes.
- *
- * @throws ConfigurationError naming every wrong field.
- */
-export function parseLocal(document: unknown): LocalConfiguration {
+/** What can be read of one stage, whatever is wrong with it. */
+export interface StageReading {
+  readonly index: number;
+  readonly name: string | undefined;
+  readonly recipeName: string | undefined;
+  readonly recipe: Readable<Recipe> | undefined;
+  /** The recipe, where nothing is wrong with it. */
+  readonly complete: Recipe | undefined;
+  readonly generation: number | undefined;
+  /** Earlier stage that the base model comes from. */
+  readonly from: StageReading | undefined;
+}
+
+/** A document as far as it can be read, and all that is wrong with it. */
+export interface LocalReading {
+  readonly errors: readonly FieldError[];
+  readonly store: Readable<LocalDocument["store"]>;
+  readonly stages: readonly StageReading[];
+  readonly endpoint: Readable<NonNullable<LocalDocument["endpoint"]>> | undefined;
+  /** What the program needs; undefined where anything is wrong. */
+  readonly configuration: LocalConfiguration | undefined;
+}
+
+/** Path of a field of a stage's recipe, as a person looks for it: the value may stand in the recipe's file or in `set`. */
+export function recipePath({ index, recipeName }: Pick<StageReading, "index" | "recipeName">, path = ""): string {
+  const stage = `stages[${index}].recipe`;
+  return path === "" ? stage : `${stage} (${recipeName ?? ""}) ${path}`;
+}
+
+let places: KeyPlaces | undefined;
+
+function localKeyPlaces(): KeyPlaces {
+  places ??= allPlaces(keyPlaces(localSchema), keyPlaces(recipeSchema, "stages[].set"));
+  return places;
+}
+
+/** Judges the configuration of a local stack by itself: what only this machine can say is in localChecks.ts. */
+export function readLocal(document: unknown): LocalReading {
   const parsed = localSchema.safeParse(document);
-  if (!parsed.success) {
-    throw new ConfigurationError(explainIssues(parsed.error.issues, document, keysOf(localSchema)));
-  }
-  const { stages, endpoint, store } = parsed.data;
-  const errors: FieldError[] = [];
-  const read = stages.flatMap((stage, index): StageConfiguration[] => {
-    const earlier = stages.slice(0, index).map((other) => other.name);
-    if (earlier.includes(stage.name)) {
-      errors.push({
-        path: `stages[${index}].name`,
-        reason: `"${stage.name}" is used twice; give every stage its own name`,
-      });
-    }
-    if (stage.from !== undefined && !earlier.includes(stage.from)) {
-      errors.push({
-        path: `stages[${index}].from`,
-        reason: `got "${stage.from}"; must be an earlier stage${earlier.length > 0 ? `: ${earlier.join(", ")}` : ", and this is the first"}`,
-      });
-    }
-    const result = loadRecipe(stage.recipe, stage.set);
-    if ("errors" in result) {
-      for (const error of result.errors) {
-        errors.push({
-          path:
-            error.path === "" ? `stages[${index}].recipe` : `stages[${index}].recipe (${stage.recipe}) ${error.path}`,
-          reason: error.reason,
-        });
-      }
-      return [];
-    }
-    return [{ name: stage.name, recipe: result.recipe, from: stage.from }];
+  const { store = {}, stages = [], endpoint } = (parsed.success ? parsed.data : readable(localSchema, document)) ?? {};
+  const errors = parsed.success ? [] : explainIssues(parsed.error.issues, document, localKeyPlaces());
+  const readings: StageReading[] = [];
+  stages.forEach((stage, index) => {
+    if (stage === undefined) return;
+    const { name, recipe: recipeName, from, generation, set } = stage;
+    errors.push(...chainErrors(stage, index, readings));
+    const loaded = recipeName === undefined ? undefined : loadRecipe(recipeName, set);
+    const recipe = loaded === undefined ? undefined : "recipe" in loaded ? loaded.recipe : loaded.reading;
+    const wrong = [
+      ...(loaded !== undefined && "errors" in loaded ? loaded.errors : []),
+      ...(recipe === undefined ? [] : planErrors(recipe)),
+    ];
+    const complete = loaded !== undefined && "recipe" in loaded && wrong.length === 0 ? loaded.recipe : undefined;
+    const base = from === undefined ? undefined : readings.find((other) => other.name === from);
+    readings.push({ index, name, recipeName, recipe, complete, generation, from: base });
+    errors.push(...wrong.map(({ path, reason }) => ({ path: recipePath({ index, recipeName }, path), reason })));
   });
-  if (endpoint !== undefined && !stages.some((stage) => stage.name === endpoint.serves)) {
+  errors.push(...endpointErrors(endpoint, store, readings));
+  const configuration = parsed.success && errors.length === 0 ? completed(parsed.data, readings) : undefined;
+  return { errors, store, stages: readings, endpoint, configuration };
+}
+
+function completed({ store, stages, endpoint }: LocalDocument, readings: readonly StageReading[]): LocalConfiguration {
+  return {
+    kind: "local",
+    store,
+    stages: stages.flatMap(({ name, from, generation, whenLost }, index) => {
+      const recipe = readings[index]?.complete;
+      return recipe === undefined ? [] : [{ name, recipe, from, generation, whenLost }];
+    }),
+    endpoint,
+  };
+}
+
+/** Names and origins of a stage beside those of the stages before it. */
+function chainErrors(
+  { name, from, set }: Readable<LocalDocument["stages"][number]>,
+  index: number,
+  earlier: readonly StageReading[],
+): FieldError[] {
+  const names = earlier.flatMap((other) => other.name ?? []);
+  const errors: FieldError[] = [];
+  if (name !== undefined && names.includes(name)) {
+    errors.push({ path: `stages[${index}].name`, reason: `"${name}" is used twice; give every stage its own name` });
+  }
+  if (from === undefined) return errors;
+  if (!names.includes(from)) {
+    errors.push({
+      path: `stages[${index}].from`,
+      reason: `got ${show(from)}; must be an earlier stage${names.length > 0 ? `: ${names.join(", ")}` : ", and this is the first"}`,
+    });
+  }
+  const model = set?.model;
+  for (const key of ["base", "revision"]) {
+    if (typeof model === "object" && model !== null && Object.hasOwn(model, key)) {
+      errors.push({
+        path: `stages[${index}].set.model.${key}`,
+        reason: `is never used: the base model comes from stage ${show(from)}; remove it, or remove from`,
+      });
+    }
+  }
+  return errors;
+}
+
+function endpointErrors(
+  endpoint: LocalReading["endpoint"],
+  store: LocalReading["store"],
+  stages: readonly StageReading[],
+): FieldError[] {
+  const errors: FieldError[] = [];
+  const names = stages.flatMap((stage) => stage.name ?? []);
+  if (endpoint?.serves !== undefined && names.length > 0 && !names.includes(endpoint.serves)) {
     errors.push({
       path: "endpoint.serves",
-      reason: `got "${endpoint.serves}"; must be one of the stages: ${stages.map((stage) => stage.name).join(", ")}`,
+      reason: `got ${show(endpoint.serves)}; must be one of the stages: ${names.join(", ")}`,
     });
   }
   if (endpoint?.port !== undefined && endpoint.port === store.port) {
@@ -119,6 +209,16 @@ export function parseLocal(document: unknown): LocalConfiguration {
       reason: `${endpoint.port} is store.port too; give each its own port or leave both out`,
     });
   }
-  if (errors.length > 0) throw new ConfigurationError(errors);
-  return { kind: "local", store, stages: read, endpoint };
+  return errors;
+}
+
+/**
+ * The configuration of a local stack, judged by itself.
+ *
+ * @throws ConfigurationError naming every wrong field.
+ */
+export function parseLocal(document: unknown): LocalConfiguration {
+  const { errors, configuration } = readLocal(document);
+  if (configuration === undefined) throw new ConfigurationError(errors);
+  return configuration;
 }

@@ -1,3 +1,5 @@
+import type { FieldError } from "./explain";
+import type { Readable } from "./readable";
 import type { Recipe } from "./recipe";
 
 /** How training states are spread over GPUs once the planner has decided. */
@@ -18,29 +20,49 @@ export interface RunPlan {
 }
 
 /**
- * The plan for one process on this machine's CPU: what the `local` stack uses.
+ * What a recipe asks for that one process without a GPU cannot carry out.
  *
- * @throws if the recipe asks for sharding, which needs more than one process.
+ * @returns one entry for every field to change; fields that are wrong by themselves are passed over.
  */
+export function planErrors(recipe: Readable<Recipe>): FieldError[] {
+  const errors: FieldError[] = [];
+  const add = (path: string, value: string, reason: string): void => {
+    errors.push({ path, reason: `got "${value}", ${reason}` });
+  };
+  const { sharding, trainable, optimizer, model } = recipe;
+  if (sharding !== undefined && sharding !== "auto" && sharding !== "none") {
+    add(
+      "sharding",
+      sharding,
+      'which spreads states over several processes, and a local stack trains in one: write "auto"',
+    );
+  }
+  const needsGpu = "which needs a GPU, and a local stack trains on this machine\'s processors: write";
+  if (trainable?.kind === "qlora") add("trainable.kind", trainable.kind, `${needsGpu} "lora"`);
+  const name = optimizer?.name;
+  if (name !== undefined && name !== "adamw_torch" && name !== "adamw_torch_fused") {
+    add("optimizer.name", name, `${needsGpu} "adamw_torch"`);
+  }
+  const attention = model?.attention;
+  if (attention === "flash_attention_2" || attention === "flash_attention_3") {
+    add("model.attention", attention, `${needsGpu} "sdpa"`);
+  }
+  const kind = recipe.method === "grpo" ? recipe.grpo?.generation?.kind : undefined;
+  if (kind === "vllm-colocated" || kind === "vllm-server") {
+    add("grpo.generation.kind", kind, `${needsGpu} "transformers"`);
+  }
+  return errors;
+}
+
+/** The plan for one process on this machine's processors: what a local stack uses for a recipe without `planErrors`. */
 export function planForThisMachine(recipe: Recipe): RunPlan {
-  const sharding = recipe.sharding === "auto" ? "none" : recipe.sharding;
-  if (sharding !== "none") {
-    throw new Error(
-      `recipe ${recipe.name}: sharding is "${sharding}", but the local stack trains in one process: set "auto" or "none"`,
-    );
-  }
   const microBatch = recipe.batch.micro ?? recipe.batch.global;
-  if (recipe.batch.global % microBatch !== 0) {
-    throw new Error(
-      `recipe ${recipe.name}: batch.global (${recipe.batch.global}) must be a multiple of batch.micro (${microBatch})`,
-    );
-  }
   return {
     nodes: 1,
     gpusPerNode: 0,
     microBatch,
     gradientAccumulation: recipe.batch.global / microBatch,
-    sharding,
+    sharding: "none",
     activationCheckpointing: recipe.activationCheckpointing === "auto" ? "none" : recipe.activationCheckpointing,
     kubernetes: null,
   };

@@ -9,8 +9,40 @@ import { regionNames } from "../sizing/data/regions";
 const cidr = z.string().regex(/^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/, 'must be a range such as "10.64.0.0/16"');
 const roleArn = z
   .string()
-  .regex(/^arn:aws[a-z-]*:iam::\d{12}:(?:role|user)\/.+$/, "must be the ARN of an IAM role or user");
+  .regex(
+    /^arn:aws:iam::\d{12}:(?:role|user)\/.+$/,
+    'must be the ARN of an IAM role or user, such as "arn:aws:iam::111122223333:role/deployer"',
+  );
 const version = z.string().regex(/^v?\d+\.\d+(?:\.\d+)?$/, 'must be a version such as "0.45.2"');
+/** Text on one line, without blanks at its ends. */
+const name = (rule: string) =>
+  z.string().regex(/^[^\s\u0000-\u001f\u007f](?:[^\u0000-\u001f\u007f]{0,251}[^\s\u0000-\u001f\u007f])?$/, rule);
+/** A name or an address of a machine, as certificates and connection strings have it. */
+const hostName = z
+  .string()
+  .regex(
+    /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
+    'must be a host name such as "postgres.example.com", without port and path',
+  );
+/** Of a database or a user; metaflow-service escapes nothing in its connection string. */
+const databaseName = z.string().regex(/^\w[\w.@$-]{0,62}$/, "must be letters, digits and _ . @ $ -, 63 at most");
+/** With a tag or a digest: without one, each node would run what was the latest when it pulled. */
+const image = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9.-]*(?::\d+)?(?:\/[a-z0-9]+(?:(?:[._-]|__)[a-z0-9]+)*)*(?::\w[\w.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$/,
+    'must be an image with its tag, such as "public.ecr.aws/outerbounds/metaflow_ui:v1.3.14"',
+  );
+/** A value of a label; Kubernetes allows an empty one. */
+const labelValue = z
+  .string()
+  .regex(/^(?:[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)?$/, "must be letters, digits and . _ -, 63 at most");
+const labelName = z
+  .string()
+  .regex(
+    /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?$/,
+    'must be the name of a label such as "release"',
+  );
 const kubernetesName = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, "must be lower-case letters, digits and dashes, 63 at most");
@@ -22,7 +54,7 @@ export const networkSchema = z.discriminatedUnion("kind", [
     cidr: cidr.default("10.64.0.0/16"),
     /** Zones, for example ["us-east-1a"]; left out: the region's first three that most accounts have. */
     availabilityZones: z
-      .array(z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d[a-z]$/))
+      .array(z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d[a-z]$/, 'must be a zone such as "us-east-1a"'))
       .min(2)
       .max(3)
       .optional(),
@@ -84,9 +116,9 @@ export const computeSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("existing"),
     /** Context in the kubeconfig. */
-    context: z.string().min(1),
+    context: name("must be the name of a context: `kubectl config get-contexts -o name` lists them"),
     /** Path of the kubeconfig; left out: KUBECONFIG, else ~/.kube/config. */
-    kubeconfig: z.string().min(1).optional(),
+    kubeconfig: name("must be the path of a file, which itself stays out of the state").optional(),
   }),
 ]);
 
@@ -100,12 +132,30 @@ export const storeSchema = z.discriminatedUnion("kind", [
   }),
   z.strictObject({
     kind: z.literal("existing"),
-    bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be the name of a bucket"),
-    region: z.string().min(1),
+    bucket: z
+      .string()
+      .regex(
+        /^(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+        "must be the bucket's bare name, without s3:// and without a folder",
+      ),
+    region: z.string().regex(/^[\w-]{1,63}$/, 'must be a region such as "us-east-1"'),
     /** Key that the bucket is encrypted with, if pods need permission for it. */
-    kmsKeyArn: z.string().startsWith("arn:").optional(),
+    kmsKeyArn: z
+      .string()
+      // IAM ignores aliases in a policy's resources: the permission would be there and not work.
+      .regex(
+        /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/,
+        'must be the ARN of the key itself, "arn:aws:kms:...:key/..."',
+      )
+      .optional(),
     /** Address of an S3-compatible store that is not AWS. */
-    endpoint: z.url().optional(),
+    endpoint: z
+      .string()
+      .regex(
+        /^https?:\/\/[^\s/?#@]+\/?$/,
+        'must be an address such as "https://s3.lab.example.com", without a path and without credentials',
+      )
+      .optional(),
     /** Kubernetes secret in the jobs' namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, where pods have no role. */
     credentialsSecret: kubernetesName.optional(),
   }),
@@ -123,14 +173,14 @@ const databaseSchema = z.discriminatedUnion("kind", [
     /** Days of point-in-time recovery. */
     backupDays: z.number().int().min(1).max(35).default(7),
     /** Raise it by one to give the database a new password. */
-    passwordGeneration: z.number().int().min(1).default(1),
+    passwordGeneration: z.number().int().min(1).max(1_000_000).default(1),
   }),
   z.strictObject({
     kind: z.literal("external"),
-    host: z.string().min(1),
+    host: hostName,
     port: z.number().int().min(1).max(65535).default(5432),
-    name: z.string().min(1).default("metaflow"),
-    user: z.string().min(1).default("metaflow"),
+    name: databaseName.default("metaflow"),
+    user: databaseName.default("metaflow"),
     /** Kubernetes secret in the system namespace whose key `password` holds the password. */
     passwordSecret: kubernetesName,
   }),
@@ -150,24 +200,44 @@ export const selfHostedSchema = z.strictObject({
   images: z
     .strictObject({
       /** Metadata service and the backend of the web interface. */
-      metadataService: z.string().min(1).default("public.ecr.aws/outerbounds/metaflow_metadata_service:v2.5.1"),
-      userInterface: z.string().min(1).default("public.ecr.aws/outerbounds/metaflow_ui:v1.3.14"),
+      metadataService: image.default("public.ecr.aws/outerbounds/metaflow_metadata_service:v2.5.1"),
+      userInterface: image.default("public.ecr.aws/outerbounds/metaflow_ui:v1.3.14"),
     })
     .prefault({}),
+});
+
+/** A word of a command line, so no option. */
+const principal = name("must be the name that the platform shows").refine((word) => !word.startsWith("-"), {
+  message: "must be the name that the platform shows, which begins with no dash",
 });
 
 export const outerboundsSchema = z.strictObject({
   kind: z.literal("outerbounds"),
   /** For example "acme.obp.outerbounds.com". */
-  domain: z.string().regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/, 'must be a host name such as "acme.obp.outerbounds.com"'),
-  perimeter: z.string().min(1).default("default"),
+  domain: z
+    .string()
+    .regex(
+      /^(?!(?:ui|api|auth|metadata)\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+$/,
+      'must be the platform\'s own host name such as "acme.obp.outerbounds.com", not that of one of its services',
+    ),
+  perimeter: principal.default("default"),
   servicePrincipal: z.strictObject({
-    name: z.string().min(1),
+    name: principal,
     /** Where its OIDC token comes from: GitHub Actions, or the variable OUTERBOUNDS_JWT. */
     token: z.enum(["github-actions", "environment"]).default("github-actions"),
   }),
   /** Compute pools that experiments may ask for, by the names that the platform has given them. */
-  computePools: z.array(z.string().min(1)).min(1),
+  computePools: z
+    .array(
+      // The value of the label outerbounds.co/compute-pool, by which Metaflow selects its nodes.
+      z
+        .string()
+        .regex(
+          /^[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?$/,
+          "must be the name of a compute pool, as the platform shows it",
+        ),
+    )
+    .min(1),
 });
 
 /** What can be installed for GPU nodes; a cluster that was there may have some of it. */
@@ -188,7 +258,7 @@ export const addonsSchema = z.strictObject({
     .prefault({}),
   /** GPUs that are each team's own; idle ones are lent to the others. Kueue admits a run only when all of its pods fit. */
   teams: z
-    .array(z.strictObject({ name: kubernetesName, gpus: z.number().int().min(0) }))
+    .array(z.strictObject({ name: kubernetesName, gpus: z.number().int().min(0).max(100_000) }))
     .min(1)
     .default([{ name: "default", gpus: 64 }]),
 });
@@ -201,7 +271,7 @@ const prometheusSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("existing"),
     /** Labels by which it finds monitors and rules, for example the name of its release: `{ release: prometheus }`. */
-    labels: z.record(z.string(), z.string()).default({}),
+    labels: z.record(labelName, labelValue).default({}),
   }),
 ]);
 
@@ -216,8 +286,8 @@ export const observabilitySchema = z.strictObject({
   /** AWS Budgets on the stack's tags; left out: none. Needs compute of kind aws. */
   budget: z
     .strictObject({
-      usdPerMonth: z.number().positive(),
-      emails: z.array(z.email()).min(1),
+      usdPerMonth: z.number().positive().max(1_000_000_000),
+      emails: z.array(z.email("must be an address such as team@example.com")).min(1),
     })
     .optional(),
 });

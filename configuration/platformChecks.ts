@@ -8,7 +8,9 @@ import { planNetwork, zoneRegionErrors } from "../components/networkPlan";
 import { z } from "zod";
 import { regionNames, zonesOf } from "../sizing/data/regions";
 import { ConfigurationError } from "./configurationError";
-import { explainIssues, type FieldError, keysOf } from "./explain";
+import { type FieldError, show } from "./explain";
+import { explainIssues } from "./explainIssues";
+import { type KeyPlaces, keyPlaces } from "./keyPlaces";
 import {
   type AwsCompute,
   type ClusterConfiguration,
@@ -17,6 +19,8 @@ import {
   networkSchema,
   type PlatformConfiguration,
   platformSchema,
+  type SelfHostedConfiguration,
+  type StoreConfiguration,
 } from "./platform";
 
 /** What must hold between the fields of a platform's configuration. */
@@ -40,22 +44,28 @@ function explainMixedCompute(error: FieldError, document: unknown): FieldError {
 }
 
 /** Parts of a configuration that can be judged by themselves; one whose own fields are wrong is left out. */
-type Parts = Partial<Pick<PlatformConfiguration, "backend" | "addons" | "observability">> & {
+type Parts = Partial<Pick<PlatformConfiguration, "store" | "backend" | "addons" | "observability">> & {
   readonly region?: AwsCompute["region"];
   readonly network?: NetworkConfiguration;
   readonly cluster?: ClusterConfiguration;
 };
 
 /** What the components say of their arguments. */
-function partErrors({ region, network, cluster, backend, addons, observability }: Parts): FieldError[] {
+function partErrors({ region, network, cluster, store, backend, addons, observability }: Parts): FieldError[] {
   const selfHosted = backend?.kind === "self-hosted" ? backend : undefined;
   return [
     ...(network?.kind === "managed" ? networkErrors(network, region) : []),
+    ...(network?.kind === "existing" ? repeated(network.privateSubnetIds, "compute.network.privateSubnetIds") : []),
+    ...(store?.kind === "existing" ? storeErrors(store) : []),
     // The cluster's own name follows from the stack's, which Pulumi judges.
     ...(cluster === undefined ? [] : under("compute.cluster", clusterErrors({ ...cluster, clusterName: "platform" }))),
     ...(selfHosted === undefined
       ? []
-      : under("backend", namespaceErrors(selfHosted.systemNamespace, selfHosted.jobsNamespace))),
+      : [
+          ...under("backend", namespaceErrors(selfHosted.systemNamespace, selfHosted.jobsNamespace)),
+          ...takenNamespaces(selfHosted),
+        ]),
+    ...(backend?.kind === "outerbounds" ? outerboundsErrors(backend, store) : []),
     ...under(
       "",
       chartErrors({
@@ -67,8 +77,97 @@ function partErrors({ region, network, cluster, backend, addons, observability }
     // That a budget needs AWS is said with the kind of compute.
     ...(observability === undefined
       ? []
-      : under("observability", observabilityErrors({ ...observability, hasAwsProvider: true }))),
+      : [
+          ...under("observability", observabilityErrors({ ...observability, hasAwsProvider: true })),
+          ...repeated(observability.budget?.emails ?? [], "observability.budget.emails"),
+        ]),
   ];
+}
+
+/** Values that are there twice, each named where it is there again. */
+function repeated(values: readonly string[], path: string): FieldError[] {
+  return values.flatMap((value, index) => {
+    const first = values.indexOf(value);
+    return first === index
+      ? []
+      : [{ path: `${path}[${index}]`, reason: `got ${show(value)}, which is ${path}[${first}] already` }];
+  });
+}
+
+/** Namespaces that other parts of the platform make. */
+const platformNamespaces = ["posttraining-gpu", "posttraining-monitoring", "jobset-system", "kueue-system"];
+
+function takenNamespaces(backend: SelfHostedConfiguration): FieldError[] {
+  return (["systemNamespace", "jobsNamespace"] as const).flatMap((key) =>
+    platformNamespaces.includes(backend[key])
+      ? [
+          {
+            path: `backend.${key}`,
+            reason: `got ${show(backend[key])}, which another part of the platform makes; choose a name of its own`,
+          },
+        ]
+      : [],
+  );
+}
+
+function storeErrors(store: Extract<StoreConfiguration, { kind: "existing" }>): FieldError[] {
+  const { region, endpoint, kmsKeyArn } = store;
+  const errors: FieldError[] = [];
+  if (endpoint === undefined && !/^[a-z]{2,}(?:-[a-z]+)+-\d$/.test(region)) {
+    errors.push({
+      path: "store.region",
+      reason: `got ${show(region)}, which is no region of AWS; write one such as "us-east-1", or the store's endpoint`,
+    });
+  } else if (region.startsWith("cn-")) {
+    errors.push({
+      path: "store.region",
+      reason: `got ${show(region)}; AWS in China names its services otherwise, which is not supported`,
+    });
+  }
+  if (kmsKeyArn === undefined) return errors;
+  const keyRegion = kmsKeyArn.split(":")[3] ?? "";
+  if (endpoint !== undefined) {
+    errors.push({
+      path: "store.kmsKeyArn",
+      reason: "only AWS has KMS keys; leave out either this or store.endpoint",
+    });
+  } else if (keyRegion !== region) {
+    errors.push({
+      path: "store.kmsKeyArn",
+      reason: `the key is in ${keyRegion}, the bucket in ${region}; S3 takes keys of its own region only`,
+    });
+  }
+  return errors;
+}
+
+function outerboundsErrors(
+  backend: Extract<PlatformConfiguration["backend"], { kind: "outerbounds" }>,
+  store: StoreConfiguration | undefined,
+): FieldError[] {
+  const errors = repeated(backend.computePools, "backend.computePools");
+  if (store?.kind === "existing" && store.endpoint !== undefined) {
+    errors.push({
+      path: "store.endpoint",
+      reason: `got ${show(store.endpoint)}; it would turn Metaflow away from the datastore of the Outerbounds platform: name a bucket of AWS`,
+    });
+  }
+  return errors;
+}
+
+/** Settings of a Prometheus that the stack makes, given for one that is there: they would have no effect. */
+function ignoredErrors(document: unknown): FieldError[] {
+  const observability = fieldsOf(fieldsOf(document).observability);
+  if (fieldsOf(observability.prometheus).kind !== "existing") return [];
+  return ["retentionDays", "charts"].flatMap((key) =>
+    key in observability
+      ? [
+          {
+            path: `observability.${key}`,
+            reason: 'is of a Prometheus that the stack makes, and prometheus.kind is "existing": remove it',
+          },
+        ]
+      : [],
+  );
 }
 
 /** What components say of their arguments, under the configuration's own names. */
@@ -97,6 +196,7 @@ function readableParts(document: unknown): Parts {
   const root = fieldsOf(document);
   const compute = fieldsOf(root.compute);
   const parts = {
+    store: platformSchema.shape.store.safeParse(root.store).data,
     backend: platformSchema.shape.backend.safeParse(root.backend).data,
     addons: platformSchema.shape.addons.safeParse(root.addons).data,
     observability: platformSchema.shape.observability.safeParse(root.observability).data,
@@ -120,35 +220,42 @@ const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
  * @returns one entry for every field to change; none if the platform can be made.
  */
 export function platformErrors(configuration: PlatformConfiguration): FieldError[] {
-  const { compute, backend, addons, observability } = configuration;
+  const { compute, store, backend, addons, observability } = configuration;
   return [
-    ...placeErrors(configuration),
-    ...partErrors({ backend, addons, observability, ...(compute.kind === "aws" ? compute : {}) }),
+    ...placeErrors(compute.kind, configuration),
+    ...partErrors({ store, backend, addons, observability, ...(compute.kind === "aws" ? compute : {}) }),
   ];
 }
 
 /** Parts that only AWS can hold need compute of kind aws. */
-function placeErrors({ compute, store, backend, observability }: PlatformConfiguration): FieldError[] {
-  if (compute.kind === "aws") return [];
+function placeErrors(kind: unknown, { store, backend, observability }: Parts): FieldError[] {
+  if (kind !== "existing") return [];
   const errors: FieldError[] = [];
-  if (store.kind === "managed")
+  if (store?.kind === "managed")
     errors.push({
       path: "store.kind",
       reason:
         'got "managed", which is made on AWS; with compute of kind "existing" name a bucket: { kind: existing, bucket, region }',
     });
-  if (backend.kind === "self-hosted" && backend.database.kind === "rds")
+  if (backend?.kind === "self-hosted" && backend.database.kind === "rds")
     errors.push({
       path: "backend.database.kind",
       reason:
         'got "rds", which is made on AWS; with compute of kind "existing" name a PostgreSQL server: { kind: external, host, passwordSecret }',
     });
-  if (observability.budget !== undefined)
+  if (observability?.budget !== undefined)
     errors.push({
       path: "observability.budget",
       reason: 'is kept by AWS Budgets; leave it out with compute of kind "existing"',
     });
   return errors;
+}
+
+let places: KeyPlaces | undefined;
+
+function platformKeyPlaces(): KeyPlaces {
+  places ??= keyPlaces(platformSchema);
+  return places;
 }
 
 /**
@@ -159,13 +266,15 @@ function placeErrors({ compute, store, backend, observability }: PlatformConfigu
 export function parsePlatform(document: unknown): PlatformConfiguration {
   const parsed = platformSchema.safeParse(document);
   if (!parsed.success) {
-    const errors = explainIssues(parsed.error.issues, document, keysOf(platformSchema));
+    const errors = explainIssues(parsed.error.issues, document, platformKeyPlaces());
     throw new ConfigurationError([
       ...errors.map((error) => explainMixedCompute(error, document)),
+      ...placeErrors(fieldsOf(fieldsOf(document).compute).kind, readableParts(document)),
       ...partErrors(readableParts(document)),
+      ...ignoredErrors(document),
     ]);
   }
-  const errors = platformErrors(parsed.data);
+  const errors = [...platformErrors(parsed.data), ...ignoredErrors(document)];
   if (errors.length > 0) throw new ConfigurationError(errors);
   return parsed.data;
 }

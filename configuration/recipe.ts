@@ -4,35 +4,54 @@ import { z } from "zod";
  * The recipe of one post-training run: the data that the GPU planner (TypeScript) and the flow (Python) both read.
  *
  * A recipe says what to train and how good it must become; it says nothing about machines. The planner derives those.
- * Keys are strict on purpose: a misspelt hyperparameter must not silently train with a default.
+ * Keys are strict on purpose: a misspelt hyperparameter must not silently train with a default. Bounds lie far outside of what
+ * anybody has trained with, so that what is beyond them is a slip. What must hold between fields is in recipeRelations.ts.
  */
 
-const positiveInteger = z.number().int().positive();
-const fraction = z.number().min(0).max(1);
+/** Text without control characters and without blanks at its ends, as the inside of a pattern. */
+const plainText = String.raw`[^\s\u0000-\u001f\u007f](?:[^\u0000-\u001f\u007f]*[^\s\u0000-\u001f\u007f])?`;
+
+/** The hub's rule for names of repositories (huggingface_hub, validate_repo_id), with an owner. */
+const hubId = String.raw`(?!.*(?:--|\.\.))[A-Za-z0-9](?:[\w.-]*\w)?\/\w(?:[\w.-]{0,94}\w)?`;
+
+/** A prefix or an object in a store, and a path on this machine. */
+const places = String.raw`s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/(?!\/)${plainText}|file:\/\/\/${plainText}`;
+
+/** Text of a form that only a pattern says. The rule is part of the schema that Python reads, which has no other words for it. */
+const textLike = (pattern: string, rule: string) =>
+  z
+    .string()
+    .regex(new RegExp(`^(?:${pattern})$`), rule)
+    .describe(rule);
+
+const wholeNumber = (from: number, to: number) => z.number().int().min(from).max(to);
+
+/** Tokens of the longest context that any model has had. */
+const longestSequence = 10_485_760;
+const mostSteps = 10_000_000;
+const mostExamples = 10_000_000_000;
+const largestBatch = 1_048_576;
+const largestWeight = 1_000_000;
 
 /** Where weights come from: a hub id, a prefix in an object store, a folder, or the model that the project makes itself. */
-export const modelReferenceSchema = z
-  .string()
-  .regex(
-    /^(?:tiny:[a-z0-9-]+|s3:\/\/.+|file:\/\/\/.+|[A-Za-z0-9][\w.-]*\/[\w.-]+)$/,
-    "must be a hub id (owner/name), an s3:// or file:/// prefix, or tiny:<name>",
-  );
+export const modelReferenceSchema = textLike(
+  `tiny:llama|${places}|${hubId}`,
+  "must be a hub id (owner/name), an s3://bucket/prefix, a file:///folder, or tiny:llama",
+);
 
 /** Where examples come from: a hub id, JSON lines in an object store or a folder, or the task that the project makes itself. */
-const datasetSourceSchema = z
-  .string()
-  .regex(
-    /^(?:tiny:[a-z0-9-]+|s3:\/\/.+|file:\/\/\/.+|[A-Za-z0-9][\w.-]*\/[\w.-]+)$/,
-    "must be a hub id (owner/name), an s3:// or file:/// path of JSON lines, or tiny:<name>",
-  );
+const datasetSourceSchema = textLike(
+  `tiny:sums|${places}|${hubId}`,
+  "must be a hub id (owner/name), JSON lines at s3://bucket/path or file:///path, or tiny:sums",
+);
 
 const modelSchema = z.strictObject({
   /** Base model; another experiment's output may replace it when the run is deployed. */
   base: modelReferenceSchema,
   /** Hub revision (branch, tag or commit); pin it for runs that must be repeatable. */
-  revision: z.string().min(1).optional(),
+  revision: textLike(String.raw`\w(?:[\w./-]{0,253}\w)?`, "must be a branch, a tag or a commit").optional(),
   /** Key of the model's shape in the planner's table, for example `Qwen/Qwen2.5-3B`; defaults to `base`. */
-  shape: z.string().min(1).optional(),
+  shape: textLike(plainText, "must be a model of the planner's table, such as Qwen/Qwen2.5-3B").optional(),
   /** Attention implementation that `transformers` is asked for. */
   attention: z.enum(["eager", "sdpa", "flash_attention_2", "flash_attention_3"]).default("sdpa"),
 });
@@ -40,45 +59,54 @@ const modelSchema = z.strictObject({
 const datasetSchema = z.strictObject({
   source: datasetSourceSchema,
   /** Hub configuration (subset) name. */
-  subset: z.string().min(1).optional(),
-  split: z.string().min(1).default("train"),
+  subset: textLike(plainText, "must be the name of a subset, without blanks at its ends").optional(),
+  split: textLike(
+    String.raw`[\w.+:%[\]-]+`,
+    "must be a split such as train, or a part of one such as train[:10%]",
+  ).default("train"),
   /** Use only the first `limit` examples. */
-  limit: positiveInteger.optional(),
+  limit: wholeNumber(1, mostExamples).optional(),
   /** Number of training examples; the planner needs it for hours and dollars where the run is measured in epochs. */
-  examples: positiveInteger.optional(),
+  examples: wholeNumber(1, mostExamples).optional(),
   /** Mean tokens per example (prompt and answer), for hours and dollars. */
-  meanTokens: positiveInteger.optional(),
+  meanTokens: wholeNumber(1, longestSequence).optional(),
 });
 
 const sequenceSchema = z.strictObject({
-  /** Longest sequence in tokens, prompt and answer together. */
-  maxLength: positiveInteger,
+  /** Longest sequence in tokens, prompt and answer together. Below 8 nothing of an answer is left to learn from. */
+  maxLength: wholeNumber(8, longestSequence),
   /** Longest answer in tokens that a policy may generate (GRPO). */
-  maxCompletionLength: positiveInteger.optional(),
+  maxCompletionLength: wholeNumber(1, longestSequence).optional(),
   /** Pack several examples into one sequence (SFT). */
   packing: z.boolean().default(false),
 });
 
+const adapter = {
+  rank: wholeNumber(1, 4096),
+  alpha: z.number().positive().max(65_536),
+  dropout: z.number().min(0).lt(1).default(0),
+  /** Module names, or `all-linear`. */
+  targets: z
+    .union([
+      z.literal("all-linear"),
+      z.array(textLike(String.raw`[A-Za-z_][\w.]*`, "must be the name of a module, such as q_proj")).min(1),
+    ])
+    .default("all-linear"),
+};
+
 const trainableSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("full") }),
-  z.strictObject({
-    kind: z.literal("lora"),
-    rank: positiveInteger,
-    alpha: z.number().positive(),
-    dropout: fraction.default(0),
-    /** Module names, or `all-linear`. */
-    targets: z.union([z.literal("all-linear"), z.array(z.string().min(1)).min(1)]).default("all-linear"),
-  }),
+  z.strictObject({ kind: z.literal("lora"), ...adapter }),
   z.strictObject({
     kind: z.literal("qlora"),
-    rank: positiveInteger,
-    alpha: z.number().positive(),
-    dropout: fraction.default(0),
-    targets: z.union([z.literal("all-linear"), z.array(z.string().min(1)).min(1)]).default("all-linear"),
+    ...adapter,
     /** Bits of the quantised base: 4 is bitsandbytes NF4. */
     bits: z.literal(4).default(4),
   }),
 ]);
+
+/** Decay of a moment of AdamW; torch refuses 1, with which nothing would ever be forgotten. */
+const decay = z.number().min(0).lt(1);
 
 const optimizerSchema = z.strictObject({
   name: z
@@ -86,53 +114,58 @@ const optimizerSchema = z.strictObject({
     .default("adamw_torch"),
   learningRate: z.number().positive().max(1),
   schedule: z.enum(["constant", "constant_with_warmup", "linear", "cosine"]).default("cosine"),
-  warmupSteps: z.number().int().min(0).default(0),
-  beta1: fraction.default(0.9),
-  beta2: fraction.default(0.999),
-  weightDecay: z.number().min(0).default(0),
-  maxGradientNorm: z.number().positive().default(1),
+  warmupSteps: wholeNumber(0, mostSteps).default(0),
+  beta1: decay.default(0.9),
+  beta2: decay.default(0.999),
+  weightDecay: z.number().min(0).max(1).default(0),
+  maxGradientNorm: z.number().positive().max(largestWeight).default(1),
 });
 
 const batchSchema = z.strictObject({
   /** Sequences per optimizer step over all GPUs (DPO: pairs; GRPO: completions). */
-  global: positiveInteger,
+  global: wholeNumber(1, largestBatch),
   /** Sequences per forward pass on one GPU. Left out: the planner chooses. */
-  micro: positiveInteger.optional(),
+  micro: wholeNumber(1, largestBatch).optional(),
 });
 
 const durationSchema = z.union([
-  z.strictObject({ steps: positiveInteger }),
-  z.strictObject({ epochs: z.number().positive() }),
+  z.strictObject({ steps: wholeNumber(1, mostSteps) }),
+  z.strictObject({ epochs: z.number().positive().max(1000) }),
 ]);
+
+/** Letters beyond ASCII: lm-eval has metrics with them. */
+const metricSchema = textLike(
+  String.raw`[\w.()-]+\/[\w.@()\u00c0-\u024f-]+`,
+  "must be <task>/<metric> or train/<metric>",
+);
 
 const evaluationSchema = z.strictObject({
   /** lm-eval task names: the library's own, or files in `flows/posttraining/tasks/`. */
-  tasks: z.array(z.string().min(1)).min(1),
+  tasks: z.array(textLike(String.raw`[\w.()-]+`, "must be the name of a task")).min(1),
   /** Evaluate only the first `limit` examples of each task. */
-  limit: positiveInteger.optional(),
-  batchSize: positiveInteger.default(32),
+  limit: wholeNumber(1, 10_000_000).optional(),
+  batchSize: wholeNumber(1, 65_536).default(32),
   /** The metric that stands for the whole run in tables: `<task>/<metric>` or `train/<metric>`. */
-  headline: z.string().regex(/^[\w.-]+\/[\w.@-]+$/, "must be <task>/<metric> or train/<metric>"),
+  headline: metricSchema,
 });
 
 /** One condition of the gate; a model is promoted, and may be served, only if all hold. */
-const gateConditionSchema = z
-  .strictObject({
-    metric: z.string().regex(/^[\w.-]+\/[\w.@-]+$/, "must be <task>/<metric> or train/<metric>"),
-    minimum: z.number().optional(),
-    maximum: z.number().optional(),
-    /** Smallest gain over the base model's value of the same metric. */
-    minimumGain: z.number().optional(),
-  })
-  .refine((c) => c.minimum !== undefined || c.maximum !== undefined || c.minimumGain !== undefined, {
-    message: "needs at least one of minimum, maximum, minimumGain",
-  });
+const gateConditionSchema = z.strictObject({
+  metric: metricSchema,
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+  /** Smallest gain over the base model's value of the same metric. */
+  minimumGain: z.number().optional(),
+});
 
 const common = {
   /** Name of the recipe: `<method>-<size>`; the file has the same name. */
-  name: z.string().regex(/^(?:sft|dpo|grpo)-[a-z0-9]+(?:-[a-z0-9]+)*$/, "must be <method>-<size>, lower case"),
+  name: textLike("(?:sft|dpo|grpo)-[a-z0-9]+(?:-[a-z0-9]+)*", "must be <method>-<size>, lower case").max(63),
   /** One sentence for people. */
-  description: z.string().min(1),
+  description: textLike(
+    String.raw`[^\u0000-\u0008\u000b-\u001f\u007f]*[^\s\u0000-\u001f\u007f][^\u0000-\u0008\u000b-\u001f\u007f]*`,
+    "must be a sentence, without control characters",
+  ).max(2000),
   model: modelSchema,
   dataset: datasetSchema,
   sequence: sequenceSchema,
@@ -147,9 +180,10 @@ const common = {
   /** Recompute activations in the backward pass. `auto` lets the planner choose. */
   activationCheckpointing: z.enum(["auto", "none", "full"]).default("auto"),
   /** Steps between checkpoints from which a retried step goes on. */
-  checkpointEverySteps: positiveInteger.default(100),
-  loggingSteps: positiveInteger.default(10),
-  seed: z.number().int().min(0).default(0),
+  checkpointEverySteps: wholeNumber(1, mostSteps).default(100),
+  loggingSteps: wholeNumber(1, mostSteps).default(10),
+  /** Of every library; numpy takes no larger one. */
+  seed: wholeNumber(0, 2 ** 32 - 1).default(0),
   evaluation: evaluationSchema,
   gate: z.array(gateConditionSchema).min(1),
 };
@@ -161,65 +195,59 @@ const sftSchema = z.strictObject({
   completionOnlyLoss: z.boolean().default(true),
 });
 
-const dpoSchema = z
-  .strictObject({
-    method: z.literal("dpo"),
-    ...common,
-    dpo: z.strictObject({
-      beta: z.number().positive().default(0.1),
-      /** TRL's loss names, added up with `lossWeights`; `sft` beside `sigmoid` keeps chosen answers likely. */
-      lossTypes: z
-        .array(z.enum(["sigmoid", "ipo", "hinge", "robust", "sft"]))
-        .min(1)
-        .default(["sigmoid"]),
-      lossWeights: z.array(z.number().positive()).min(1).default([1]),
-      /** Compute the reference model's log-probabilities once before training instead of holding it in memory. */
-      precomputeReferenceLogProbabilities: z.boolean().default(false),
-    }),
-  })
-  .refine((r) => r.dpo.lossTypes.length === r.dpo.lossWeights.length, {
-    path: ["dpo", "lossWeights"],
-    message: "must have one weight for each of dpo.lossTypes",
-  });
+const dpoSchema = z.strictObject({
+  method: z.literal("dpo"),
+  ...common,
+  dpo: z.strictObject({
+    beta: z.number().positive().max(100).default(0.1),
+    /** TRL's loss names, added up with `lossWeights`; `sft` beside `sigmoid` keeps chosen answers likely. */
+    lossTypes: z
+      .array(z.enum(["sigmoid", "ipo", "hinge", "robust", "sft"]))
+      .min(1)
+      .default(["sigmoid"]),
+    lossWeights: z.array(z.number().positive().max(largestWeight)).min(1).default([1]),
+    /** Compute the reference model's log-probabilities once before training instead of holding it in memory. */
+    precomputeReferenceLogProbabilities: z.boolean().default(false),
+  }),
+});
 
-const grpoSchema = z
-  .strictObject({
-    method: z.literal("grpo"),
-    ...common,
-    grpo: z.strictObject({
-      /** Completions per prompt. */
-      generations: z.number().int().min(2).default(8),
-      temperature: z.number().positive().default(1),
-      /** Weight of the KL term; 0 needs no reference model. */
-      beta: z.number().min(0).default(0),
-      /** Optimizer passes over one batch of completions. */
-      iterations: positiveInteger.default(1),
-      /** Names of reward functions in `flows/posttraining/rewards.py`, with weights. */
-      rewards: z.array(z.strictObject({ name: z.string().min(1), weight: z.number().positive().default(1) })).min(1),
-      /** Where completions are generated. */
-      generation: z
-        .discriminatedUnion("kind", [
-          z.strictObject({ kind: z.literal("transformers") }),
-          z.strictObject({
-            kind: z.literal("vllm-colocated"),
-            /** Share of a GPU's memory that vLLM may take. `auto` lets the planner choose. */
-            memoryUtilization: z.union([z.literal("auto"), fraction]).default("auto"),
-            sleep: z.boolean().default(true),
-          }),
-          z.strictObject({ kind: z.literal("vllm-server") }),
-        ])
-        .default({ kind: "transformers" }),
-    }),
-  })
-  .refine((r) => r.sequence.maxCompletionLength !== undefined, {
-    path: ["sequence", "maxCompletionLength"],
-    message: "is needed for GRPO: the longest answer in tokens",
-  })
-  .refine((r) => r.batch.global % r.grpo.generations === 0, {
-    path: ["batch", "global"],
-    message: "must be a multiple of grpo.generations",
-  });
+const grpoSchema = z.strictObject({
+  method: z.literal("grpo"),
+  ...common,
+  grpo: z.strictObject({
+    /** Completions per prompt. */
+    generations: wholeNumber(2, 1024).default(8),
+    temperature: z.number().positive().max(10).default(1),
+    /** Weight of the KL term; 0 needs no reference model. */
+    beta: z.number().min(0).max(100).default(0),
+    /** Optimizer passes over one batch of completions. */
+    iterations: wholeNumber(1, 1000).default(1),
+    /** Names of reward functions in `flows/posttraining/rewards.py`, with weights. */
+    rewards: z
+      .array(
+        z.strictObject({
+          name: textLike(String.raw`[a-z]\w*`, "must be the name of a reward function"),
+          weight: z.number().positive().max(largestWeight).default(1),
+        }),
+      )
+      .min(1),
+    /** Where completions are generated. */
+    generation: z
+      .discriminatedUnion("kind", [
+        z.strictObject({ kind: z.literal("transformers") }),
+        z.strictObject({
+          kind: z.literal("vllm-colocated"),
+          /** Share of a GPU's memory that vLLM may take. `auto` lets the planner choose. */
+          memoryUtilization: z.union([z.literal("auto"), z.number().gt(0).lt(1)]).default("auto"),
+          sleep: z.boolean().default(true),
+        }),
+        z.strictObject({ kind: z.literal("vllm-server") }),
+      ])
+      .default({ kind: "transformers" }),
+  }),
+});
 
+/** What each field may hold by itself. */
 export const recipeSchema = z.discriminatedUnion("method", [sftSchema, dpoSchema, grpoSchema]);
 
 /** A recipe with every default filled in. */

@@ -35,6 +35,8 @@ const description = z.object({
   result: flowResult.nullish(),
   cards: z.array(z.string()).default([]),
   logFile: z.string().nullish(),
+  /** What of the run's record could not be read, a sentence each. */
+  damage: z.array(z.string()).default([]),
   error: z
     .object({ step: z.string().nullish(), message: z.string(), lines: z.array(z.string()).default([]) })
     .nullish(),
@@ -59,8 +61,19 @@ export type DriverProgress = z.infer<typeof progressEvent> | z.infer<typeof step
 /** Which orchestrator runs flows, and what it needs: `METAFLOW_*` and `AWS_*` variables. */
 export type OrchestratorRequest = Orchestrator & { readonly environment: Readonly<Record<string, string>> };
 
+/** How a finished run ended, as the state knows it. */
+export interface KnownRun {
+  readonly status: "succeeded" | "rejected";
+  readonly runId: string | null;
+  readonly pathspec: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly result: FlowResult;
+}
+
 export type DriverRequest =
-  | { operation: "start"; key: string; flow: string; flowFile?: string; run: unknown }
+  | { operation: "start"; key: string; flow: string; flowFile?: string; run: unknown; insteadOf?: string }
+  | { operation: "repair"; key: string; run: unknown; known: KnownRun }
   | { operation: "watch" | "describe" | "stop" | "delete"; key: string }
   | { operation: "stop-all" };
 
@@ -96,6 +109,7 @@ export async function callDriver(
   const python = options.python ?? pythonOf("train");
   const child = spawn(python, ["-m", "posttraining.driver"], {
     cwd: flowsDirectory,
+    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PYTHON"))),
     stdio: ["pipe", "pipe", "pipe"],
     signal: options.signal,
   });

@@ -3,10 +3,10 @@ import type { Properties } from "./wire";
 /** What a handler may tell the person who waits for it. */
 export interface OperationContext {
   /** A line that replaces the last one beside the resource (progress). */
-  progress(message: string): void;
+  readonly progress: (message: string) => void;
   /** A line that stays. */
-  info(message: string): void;
-  warn(message: string): void;
+  readonly info: (message: string) => void;
+  readonly warn: (message: string) => void;
   /** Ends waits when the operation is cancelled (Ctrl-C). */
   readonly signal: AbortSignal;
 }
@@ -29,7 +29,7 @@ export interface Handler<Inputs extends object, State extends Inputs> {
   diff(id: string, state: State, news: Inputs, context: OperationContext): Promise<Difference>;
   create(inputs: Inputs, context: OperationContext): Promise<{ id: string; state: State }>;
   /** The live state; undefined when the thing is gone. */
-  read(id: string, state: State): Promise<State | undefined>;
+  read(id: string, state: State, context: OperationContext): Promise<State | undefined>;
   update(id: string, state: State, news: Inputs, context: OperationContext): Promise<State>;
   delete(id: string, state: State, context: OperationContext): Promise<void>;
 }

@@ -1,5 +1,9 @@
+import "./ownEnvironment";
+import * as path from "node:path";
 import { provider } from "@pulumi/pulumi";
+import { stateDirectory } from "../configuration/layout";
 import { EngineLog } from "./engineLog";
+import { Incarnations } from "./incarnations";
 import { PostTrainingProvider } from "./postTrainingProvider";
 
 // The engine passes its own address; the SDK parses it too, but keeps it to itself.
@@ -11,4 +15,6 @@ setInterval(() => {
   if (process.ppid !== parent) process.exit(1);
 }, 1000).unref();
 
-void provider.main(new PostTrainingProvider(new EngineLog(engineAddress)), process.argv.slice(2));
+const incarnations = new Incarnations(path.join(stateDirectory, "pulumi", "incarnations"));
+
+void provider.main(new PostTrainingProvider(new EngineLog(engineAddress), incarnations), process.argv.slice(2));

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { flowsDirectory } from "../configuration/layout";
 
 export type ModelServerEngine = "vllm" | "transformers";
 
@@ -10,6 +11,8 @@ export interface ServerArguments {
   readonly modelName: string;
   readonly host: string;
   readonly port: number;
+  /** What clients must send as bearer token; null: nothing. It travels in the environment, which only its user can read. */
+  readonly apiKey: string | null;
   /** Everything that the server would keep in the user's home goes here. */
   readonly cacheDirectory: string;
   /** Folder for sockets and other short-lived files; a short path, since a Unix socket's may have 107 characters at most. */
@@ -20,6 +23,36 @@ export interface ServerCommand {
   readonly command: string;
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables that it must not inherit, by their names. */
+  readonly foreign: RegExp;
+}
+
+/**
+ * Settings of a person, or of a cluster's job, for the same libraries: the server would listen elsewhere, join a group of
+ * processes, or compute with other kernels than those that the gate measured with.
+ */
+const foreign =
+  /^(?:VLLM_|HF_|TRANSFORMERS_|TORCH|AWS_|PULUMI_|SLURM_|RANK$|WORLD_SIZE$|LOCAL_RANK$|MASTER_(?:ADDR|PORT)$|GLOO_|NCCL_)/;
+
+/** Whether the environment of a Python interpreter has a package. */
+function hasPackage(python: string, name: string): boolean {
+  const libraries = path.join(path.dirname(python), "..", "lib");
+  const versions = fs.existsSync(libraries) ? fs.readdirSync(libraries) : [];
+  return versions.some((version) => fs.existsSync(path.join(libraries, version, "site-packages", name)));
+}
+
+/** What an engine needs beside itself: `transformers` places a model on a device with accelerate. */
+const packagesOf: Readonly<Record<ModelServerEngine, readonly string[]>> = {
+  vllm: ["vllm"],
+  transformers: ["transformers", "accelerate"],
+};
+
+/** Why an engine cannot be started; undefined when it can. */
+export function engineProblem(requested: "auto" | ModelServerEngine, python: string): string | undefined {
+  const engine = engineFor(requested, python);
+  const missing = packagesOf[engine].filter((name) => !hasPackage(python, name));
+  if (missing.length === 0) return undefined;
+  return `endpoint.engine: ${engine} needs ${missing.join(" and ")}, not installed in ${path.dirname(path.dirname(python))}: run \`npm run bootstrap\`, or set another engine`;
 }
 
 /** The engine to use: the one asked for, else vLLM where the environment of `python` has it. */
@@ -28,18 +61,15 @@ export function engineFor(requested: "auto" | ModelServerEngine, python: string)
     case "vllm":
     case "transformers":
       return requested;
-    case "auto": {
-      const libraries = path.join(path.dirname(python), "..", "lib");
-      const versions = fs.existsSync(libraries) ? fs.readdirSync(libraries) : [];
-      const hasVllm = versions.some((version) => fs.existsSync(path.join(libraries, version, "site-packages", "vllm")));
-      return hasVllm ? "vllm" : "transformers";
-    }
+    case "auto":
+      return hasPackage(python, "vllm") ? "vllm" : "transformers";
   }
 }
 
 /** Command line and environment of a server; a pure function of its arguments. */
 export function serverCommand(engine: ModelServerEngine, server: ServerArguments): ServerCommand {
   const environment = {
+    HOME: path.join(server.cacheDirectory, "home"),
     HF_HUB_OFFLINE: "1",
     HF_HOME: path.join(server.cacheDirectory, "huggingface"),
     XDG_CACHE_HOME: server.cacheDirectory,
@@ -62,8 +92,13 @@ export function serverCommand(engine: ModelServerEngine, server: ServerArguments
           // `auto` would serve a float32 model in half precision: answers would differ from what the gate measured.
           ...["--dtype", "float32", "--max-num-seqs", "8", "--enforce-eager"],
         ],
+        foreign,
         environment: {
           ...environment,
+          ...(server.apiKey === null ? {} : { VLLM_API_KEY: server.apiKey }),
+          // Its processes talk to each other by sockets too, which else listen on whatever the host's name stands for.
+          VLLM_HOST_IP: server.host,
+          GLOO_SOCKET_IFNAME: process.platform === "darwin" ? "lo0" : "lo",
           VLLM_CACHE_ROOT: path.join(server.cacheDirectory, "vllm"),
           VLLM_CONFIG_ROOT: path.join(server.cacheDirectory, "config", "vllm"),
           VLLM_NO_USAGE_STATS: "1",
@@ -78,10 +113,17 @@ export function serverCommand(engine: ModelServerEngine, server: ServerArguments
       return {
         command: server.python,
         arguments: [
-          ...["-m", "transformers.cli.transformers", "serve", server.modelDirectory],
+          // `transformers serve` itself asks for no key, and knows the model by its path alone (flows/serving/transformers_server.py).
+          ...["-m", "serving.transformers_server", "serve", server.modelDirectory],
           ...["--host", server.host, "--port", String(server.port), "--dtype", "float32", "--device", "cpu"],
         ],
-        environment,
+        foreign,
+        environment: {
+          ...environment,
+          PYTHONPATH: flowsDirectory,
+          POSTTRAINING_MODEL_NAME: server.modelName,
+          ...(server.apiKey === null ? {} : { POSTTRAINING_ENDPOINT_KEY: server.apiKey }),
+        },
       };
   }
 }

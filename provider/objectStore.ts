@@ -2,9 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Readable } from "node:stream";
-
-/** Credentials and address of an S3-compatible store, as the AWS clients' own environment variables. */
-export type StoreEnvironment = Readonly<Record<string, string>>;
+import type { StoreEnvironment } from "./storeEnvironment";
 
 /** Splits `s3://bucket/some/prefix`. @throws if it is not such a URI. */
 export function parseUri(uri: string): { bucket: string; key: string } {
@@ -13,13 +11,21 @@ export function parseUri(uri: string): { bucket: string; key: string } {
   return { bucket: match[1], key: (match[2] ?? "").replace(/\/$/, "") };
 }
 
-/** A client for the store. The SDK takes a third of a second to load, so only what needs it does. */
-async function clientFor(environment: StoreEnvironment) {
+/**
+ * A client for the store. The SDK takes a third of a second to load, so only what needs it does.
+ *
+ * @param checks compares what comes with the checksum that the store has of it.
+ */
+async function clientFor(environment: StoreEnvironment, checks = true) {
   const sdk = await import("@aws-sdk/client-s3");
   const endpoint = environment.AWS_ENDPOINT_URL_S3;
   const client = new sdk.S3Client({
     region: environment.AWS_REGION ?? "us-east-1",
-    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    // A store with an address of its own is none of AWS's, whatever a person's settings say of those.
+    ...(endpoint === undefined
+      ? {}
+      : { endpoint, forcePathStyle: true, useFipsEndpoint: false, useDualstackEndpoint: false, maxAttempts: 2 }),
+    ...(checks ? {} : { responseChecksumValidation: "WHEN_REQUIRED" }),
     ...(environment.AWS_ACCESS_KEY_ID === undefined
       ? {}
       : {
@@ -44,6 +50,47 @@ export async function ensureBucket(environment: StoreEnvironment, bucket: string
 }
 
 /**
+ * Bytes of every object below a prefix, by its name relative to it; none when there is no such prefix or bucket.
+ *
+ * @throws if the store cannot be asked.
+ */
+export async function listObjects(environment: StoreEnvironment, uri: string): Promise<ReadonlyMap<string, number>> {
+  const { bucket, key: prefix } = parseUri(uri);
+  const { sdk, client } = await clientFor(environment);
+  const found = new Map<string, number>();
+  try {
+    for await (const page of sdk.paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: `${prefix}/` })) {
+      for (const { Key: key, Size: size } of page.Contents ?? []) {
+        if (key !== undefined && !key.endsWith("/")) found.set(key.slice(prefix.length + 1), size ?? 0);
+      }
+    }
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+  }
+  return found;
+}
+
+/**
+ * Text of one object as it is, damaged or not; undefined when there is none.
+ *
+ * @throws if the store cannot be asked.
+ */
+export async function readObject(environment: StoreEnvironment, uri: string): Promise<string | undefined> {
+  const { bucket, key } = parseUri(uri);
+  const { sdk, client } = await clientFor(environment, false);
+  try {
+    const { Body: body } = await client.send(new sdk.GetObjectCommand({ Bucket: bucket, Key: key }));
+    return await body?.transformToString();
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+const isAbsent = (error: unknown): boolean =>
+  ["NoSuchKey", "NoSuchBucket", "NotFound"].includes((error as { name?: string }).name ?? "");
+
+/**
  * Copies every object below a prefix into a folder, which is emptied first.
  *
  * @throws if nothing lies below the prefix.
@@ -59,9 +106,17 @@ export async function downloadPrefix(environment: StoreEnvironment, uri: string,
       const target = path.join(directory, key.slice(prefix.length + 1));
       fs.mkdirSync(path.dirname(target), { recursive: true });
       const { Body: body } = await client.send(new sdk.GetObjectCommand({ Bucket: bucket, Key: key }));
-      await pipeline(body as Readable, fs.createWriteStream(target));
+      await pipeline(body as Readable, fs.createWriteStream(target)).catch((error: unknown) => {
+        throw new Error(
+          `s3://${bucket}/${key} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      });
       copied += 1;
     }
   }
-  if (copied === 0) throw new Error(`nothing lies below ${uri}: was the model deleted from the store?`);
+  if (copied === 0) {
+    throw new Error(
+      `nothing lies below ${uri}: the model was deleted from the store. \`pulumi up --refresh\` notices that and makes it again`,
+    );
+  }
 }

@@ -6,6 +6,7 @@ import { metaflowHome } from "./handlers/metaflowHome";
 import { modelServer } from "./handlers/modelServer";
 import { objectStoreServer } from "./handlers/objectStoreServer";
 import { password } from "./handlers/password";
+import type { Incarnations } from "./incarnations";
 import { resourceTypes, type ResourceTypeToken } from "./resourceTypes";
 import { type Properties, unwrapSecrets, wrapSecrets } from "./wire";
 
@@ -14,7 +15,7 @@ function untyped<Inputs extends object, State extends Inputs>(handler: Handler<I
   return handler as unknown as AnyHandler;
 }
 
-const handlers: Readonly<Record<ResourceTypeToken, AnyHandler>> = {
+const ownHandlers: Readonly<Record<ResourceTypeToken, AnyHandler>> = {
   [resourceTypes.objectStoreServer]: untyped(objectStoreServer),
   [resourceTypes.metaflowHome]: untyped(metaflowHome),
   [resourceTypes.flowRun]: untyped(flowRun),
@@ -27,21 +28,23 @@ function typeOf(urn: string): string {
   return urn.split("::")[2]?.split("$").at(-1) ?? "";
 }
 
-function handlerOf(urn: string): AnyHandler {
-  const type = typeOf(urn);
-  const handler = (handlers as Readonly<Record<string, AnyHandler | undefined>>)[type];
-  if (handler === undefined) throw new Error(`the provider has no resource type ${type}`);
-  return handler;
-}
-
 const plain = (properties: unknown): Properties => (unwrapSecrets(properties) ?? {}) as Properties;
 
 /** Hands each request of the engine to the handler of its resource type. */
 export class PostTrainingProvider implements provider.Provider {
   readonly version = "0.1.0";
   private readonly cancelled = new AbortController();
+  constructor(
+    private readonly log: EngineLog,
+    private readonly incarnations: Incarnations,
+    private readonly handlers: Readonly<Record<string, AnyHandler | undefined>> = ownHandlers,
+  ) {}
 
-  constructor(private readonly log: EngineLog) {}
+  private handlerOf(urn: string): AnyHandler {
+    const handler = this.handlers[typeOf(urn)];
+    if (handler === undefined) throw new Error(`the provider has no resource type ${typeOf(urn)}`);
+    return handler;
+  }
 
   private context(urn: string): OperationContext {
     const write =
@@ -64,30 +67,49 @@ export class PostTrainingProvider implements provider.Provider {
   }
 
   async diff(id: string, urn: string, olds: unknown, news: unknown): Promise<provider.DiffResult> {
-    const difference = await handlerOf(urn).diff(id, plain(olds), plain(news), this.context(urn));
+    const { state } = this.meet(urn, id, olds);
+    const difference = await this.handlerOf(urn).diff(id, state, plain(news), this.context(urn));
     return { changes: difference.changes, replaces: [...difference.replaces] };
   }
 
   async create(urn: string, inputs: unknown): Promise<provider.CreateResult> {
-    const handler = handlerOf(urn);
+    const handler = this.handlerOf(urn);
     const { id, state } = await handler.create(plain(inputs), this.context(urn));
-    return { id, outs: wrapSecrets(state, handler.secrets) };
+    const incarnation = this.incarnations.begin(urn, id);
+    return { id, outs: wrapSecrets({ ...state, incarnation }, handler.secrets) };
   }
 
   async read(id: string, urn: string, properties?: unknown): Promise<provider.ReadResult> {
-    const handler = handlerOf(urn);
-    const state = await handler.read(id, plain(properties));
-    return state === undefined ? { id: "", props: {} } : { id, props: wrapSecrets(state, handler.secrets) };
+    const handler = this.handlerOf(urn);
+    const known = this.meet(urn, id, properties);
+    const state = await handler.read(id, known.state, this.context(urn));
+    return state === undefined
+      ? { id: "", props: {} }
+      : { id, props: wrapSecrets({ ...state, incarnation: known.incarnation }, handler.secrets) };
   }
 
   async update(id: string, urn: string, olds: unknown, news: unknown): Promise<provider.UpdateResult> {
-    const handler = handlerOf(urn);
-    const state = await handler.update(id, plain(olds), plain(news), this.context(urn));
-    return { outs: wrapSecrets(state, handler.secrets) };
+    const handler = this.handlerOf(urn);
+    const known = this.meet(urn, id, olds);
+    const state = await handler.update(id, known.state, plain(news), this.context(urn));
+    return { outs: wrapSecrets({ ...state, incarnation: known.incarnation }, handler.secrets) };
   }
 
   async delete(id: string, urn: string, properties: unknown): Promise<void> {
-    await handlerOf(urn).delete(id, plain(properties), this.context(urn));
+    const { incarnation, ...state } = plain(properties);
+    if (this.incarnations.isReplaced(urn, id, incarnation)) {
+      this.context(urn).info(`${id} stays: what replaces it is the same`);
+      return;
+    }
+    await this.handlerOf(urn).delete(id, state, this.context(urn));
+    this.incarnations.end(urn, id);
+  }
+
+  /** Takes apart what the engine has of a resource that it did not give up. */
+  private meet(urn: string, id: string, properties: unknown): { state: Properties; incarnation: unknown } {
+    const { incarnation, ...state } = plain(properties);
+    this.incarnations.meet(urn, id, incarnation);
+    return { state, incarnation };
   }
 
   /** Ends waits; what was started goes on. */

@@ -1,10 +1,11 @@
+import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { flowCodeHash } from "../components/contentHash";
 import { FlowDeployment } from "../components/flowDeployment";
 import { LocalArtifactStore } from "../components/localArtifactStore";
 import { LocalInferenceEndpoint } from "../components/localInferenceEndpoint";
 import { LocalMetaflowBackend } from "../components/localMetaflowBackend";
-import { stackLayout } from "../configuration/layout";
+import { projectRoot, stackLayout } from "../configuration/layout";
 import { planForThisMachine } from "../configuration/plan";
 import type { LocalConfiguration } from "../configuration/local";
 
@@ -27,7 +28,7 @@ export function localStack(configuration: LocalConfiguration, stack: string): Re
     cacheDirectory: layout.cache,
   });
   const deployments = new Map<string, FlowDeployment>();
-  for (const { name, recipe, from } of configuration.stages) {
+  for (const { name, recipe, from, generation, whenLost } of configuration.stages) {
     const base = from === undefined ? undefined : deployments.get(from);
     deployments.set(
       name,
@@ -37,6 +38,8 @@ export function localStack(configuration: LocalConfiguration, stack: string): Re
         plan: planForThisMachine(recipe),
         codeHash: flowCodeHash(recipe.method),
         ...(base === undefined ? {} : { baseModelUri: base.modelUri }),
+        generation,
+        whenLost,
         estimate: { usd: 0, minutes: tinyStageMinutes, where: "this machine" },
       }),
     );
@@ -51,11 +54,13 @@ export function localStack(configuration: LocalConfiguration, stack: string): Re
           modelName: configuration.endpoint.modelName ?? configuration.endpoint.serves,
           processesDirectory: layout.processes,
           engine: configuration.endpoint.engine,
+          key: configuration.endpoint.key,
           ...(configuration.endpoint.port === undefined ? {} : { port: configuration.endpoint.port }),
         });
   return {
     stages: configuration.stages.map(({ name, recipe }) => stageSummary(name, recipe.method, deployments)),
     endpoint: endpoint === undefined ? null : endpointSummary(endpoint),
+    endpointEnvironment: endpoint === undefined ? null : endpointEnvironment(endpoint),
     metaflowConfig: backend.configuration,
     metaflowEnvironment: backend.environment,
     modelsRoot: store.modelsRoot,
@@ -91,12 +96,37 @@ function endpointSummary(endpoint: LocalInferenceEndpoint) {
     url: endpoint.url,
     model: endpoint.modelName,
     modelUri: endpoint.modelUri,
-    curl: pulumi.all([endpoint.url, endpoint.modelName]).apply(([url, model]) => curlLine(url, model)),
+    headerFile: endpoint.headerFile,
+    curl: pulumi
+      .all([endpoint.url, endpoint.modelName, endpoint.headerFile])
+      .apply(([url, model, headerFile]) => curlLine(url, model, headerFile)),
   };
 }
 
-/** A line for a shell that asks the endpoint one question. */
-export function curlLine(url: string, model: string): string {
+/** What clients of the endpoint read from their environment: OpenAI's own, and the notebook's. */
+function endpointEnvironment(endpoint: LocalInferenceEndpoint): pulumi.Output<Record<string, string>> {
+  return pulumi.secret(
+    pulumi
+      .all([endpoint.url, endpoint.modelName, endpoint.apiKey])
+      .apply(([url, model, apiKey]): Record<string, string> => ({
+        OPENAI_BASE_URL: url,
+        // Clients refuse to start without one.
+        OPENAI_API_KEY: apiKey ?? "none",
+        ENDPOINT_URL: url,
+        ENDPOINT_MODEL: model,
+      })),
+  );
+}
+
+/**
+ * A line for a shell that asks the endpoint one question.
+ *
+ * @param headerFile file with the header that holds the key, so that the key is in no command line and no history; null: no key.
+ */
+export function curlLine(url: string, model: string, headerFile: string | null): string {
   const body = JSON.stringify({ model, messages: [{ role: "user", content: "What is 3 plus 4?" }], max_tokens: 12 });
-  return `curl -s ${url}/chat/completions -H 'content-type: application/json' -d '${body}'`;
+  const relative = headerFile === null ? undefined : path.relative(projectRoot, headerFile);
+  const authorization =
+    relative === undefined ? "" : ` -H ${/^[\w./-]+$/.test(relative) ? `@${relative}` : `'@${relative}'`}`;
+  return `curl -s --noproxy '*' ${url}/chat/completions${authorization} -H 'content-type: application/json' -d '${body}'`;
 }

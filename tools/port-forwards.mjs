@@ -17,12 +17,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { layout } from "./checkout.mjs";
 import { findCommand, lastLines, runCommand } from "./command.mjs";
 import { Problem } from "./problem.mjs";
-import { endProcess, isAlive, ownIdentity, startTimeOf } from "./process-identity.mjs";
+import { endProcess, isAlive, ownIdentity, startTimeOf } from "../machine/processes.mjs";
 
 /**
  * Services of a stack's cluster on 127.0.0.1, by `kubectl port-forward`, for as long as a shell lives.
  *
- * @typedef {import("./process-identity.mjs").ProcessIdentity} ProcessIdentity
+ * @typedef {import("../machine/processes.mjs").ProcessIdentity} ProcessIdentity
  *
  * @typedef {object} PortForward
  * @property {string} name what it is, for people

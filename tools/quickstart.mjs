@@ -3,7 +3,9 @@ import { readCommandLine } from "./command-line.mjs";
 import { runMain } from "./problem.mjs";
 import { formatSeconds } from "./progress.mjs";
 import { requireBootstrap } from "./set-up.mjs";
-import { ensureStack, pulumiInTerminal, readOutputs, recoverStack } from "./stack.mjs";
+import { ensureStack, pulumiInTerminal, recoverStack } from "./stack.mjs";
+import { readPlainOutputs } from "./stack-state.mjs";
+import { endStrayRuns } from "./stray-runs.mjs";
 
 const stack = "local";
 
@@ -29,9 +31,17 @@ await runMain(async () => {
     );
     return status;
   }
+  await endStrayRuns(stack, console.log);
   // It uses an npm package, which was not there when this command started.
-  const { formatSummary } = await import("./summary.mjs");
+  const { endpointProblem, formatSummary } = await import("./summary.mjs");
+  const outputs = readPlainOutputs(stack);
+  const problem = await endpointProblem(outputs);
+  if (problem !== undefined) {
+    console.error(`\nStack ${stack} is there, but its endpoint does not answer now: ${problem}`);
+    console.error("  The same command brings it back.");
+    return 1;
+  }
   console.log(`\nStack ${stack} is up (${formatSeconds((performance.now() - begin) / 1000)}).\n`);
-  console.log(formatSummary(stack, await readOutputs(stack, false)));
+  console.log(formatSummary(stack, outputs));
   return 0;
 });

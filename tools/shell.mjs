@@ -4,14 +4,16 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import process from "node:process";
+import { withoutAws } from "../machine/environment.mjs";
 import { layout, pythonOf } from "./checkout.mjs";
 import { pulumiEnvironment, withPython } from "./environment.mjs";
 import { clusterAccess, kubeconfigVariables, portForwardCommands, startPortForwards } from "./port-forwards.mjs";
 import { Problem, runMain } from "./problem.mjs";
 import { requireBootstrap } from "./set-up.mjs";
-import { exportLines, metaflowVariables } from "./shell-environment.mjs";
+import { exportLines, stackVariables } from "./shell-environment.mjs";
 import { ensureStack, readOutputs } from "./stack.mjs";
 import { committedFile, isLocal } from "./stack-configuration.mjs";
+import { requireStack } from "./stack-name.mjs";
 
 /**
  * `npm run shell -- <stack>`: a shell in which `pulumi` works on this checkout's stacks and `python` has Metaflow set up for
@@ -77,15 +79,17 @@ await runMain(async () => {
       'For example: npm run shell -- local, or in the shell that you have: eval "$(npm run -s shell -- local --print)"',
     ]);
   }
+  requireStack(stack);
   if (!existsSync(committedFile(stack)))
     throw new Problem(`There is no stack ${stack}: ${committedFile(stack)} does not exist.`);
   await requireBootstrap(isLocal(stack) ? "everything" : "infrastructure", console.error);
   await ensureStack(stack);
-  const outputs = await readOutputs(stack, true);
+  const outputs = await readOutputs(stack);
   const access = clusterAccess(outputs);
+  const own = isLocal(stack) ? withoutAws(pulumiEnvironment()) : pulumiEnvironment();
   /** @type {NodeJS.ProcessEnv} */
   const environment = {
-    ...withPython({ ...pulumiEnvironment(), ...metaflowVariables(outputs) }),
+    ...withPython({ ...own, ...stackVariables(outputs) }),
     ...kubeconfigVariables(stack, access),
     PULUMI_STACK: stack,
   };
@@ -96,7 +100,7 @@ await runMain(async () => {
     return 0;
   }
   const shell = process.env.SHELL ?? "/bin/sh";
-  const { parameters: own, variables } = startUp(shell);
+  const { parameters: startUpParameters, variables } = startUp(shell);
   const known = (process.env.PATH ?? "").split(path.delimiter);
   const added = (environment.PATH ?? "").split(path.delimiter).filter((entry) => !known.includes(entry));
   const interactive = command.length === 0;
@@ -105,8 +109,11 @@ await runMain(async () => {
     console.error(
       `Shell for stack ${stack}: pulumi, python (${pythonOf("train")}) and Metaflow are set up. Leave with exit.`,
     );
+    if (environment.OPENAI_BASE_URL !== undefined && outputs.endpointEnvironment) {
+      console.error(`The endpoint is $OPENAI_BASE_URL (${environment.OPENAI_BASE_URL}), its key $OPENAI_API_KEY.`);
+    }
   }
-  const [file = shell, ...rest] = interactive ? [shell, ...own] : command;
+  const [file = shell, ...rest] = interactive ? [shell, ...startUpParameters] : command;
   const child = spawn(file, rest, {
     stdio: "inherit",
     env: {

@@ -1,14 +1,18 @@
+import { chmodSync, existsSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
-import { layout, root } from "./checkout.mjs";
+import { layout, root, stackLayout } from "./checkout.mjs";
 import { lastLines, runCommand, runInTerminal } from "./command.mjs";
 import { passphraseSource, pulumiEnvironment } from "./environment.mjs";
 import { Problem } from "./problem.mjs";
-import { endProcess, processesWithVariable, runningProcesses, startTimeOf } from "./process-identity.mjs";
+import { withoutAws } from "../machine/environment.mjs";
+import { endProcess, processesWithVariable, runningProcesses } from "../machine/processes.mjs";
 import { engineDirectory } from "./pulumi-engine.mjs";
 import { explainFailure } from "./pulumi-failure.mjs";
 import { configurationFile, folderForNewStack, forgetSalt, isLocal } from "./stack-configuration.mjs";
 import { lockProblem, stackLocks } from "./stack-locks.mjs";
+import { requireStackName } from "./stack-name.mjs";
+import { readState } from "./stack-state.mjs";
 
 /** Pulumi's command line, for one stack of this checkout. */
 
@@ -22,8 +26,10 @@ export const pulumiCommand = path.join(engineDirectory, "pulumi");
  */
 export function stackEnvironment(stack) {
   const file = configurationFile(stack);
+  const environment = pulumiEnvironment();
   return {
-    ...pulumiEnvironment(),
+    // A local stack has a store of its own; a person's profile, region or endpoint would be mixed with its.
+    ...(isLocal(stack) ? withoutAws(environment) : environment),
     ...(file === undefined ? {} : { PULUMI_OPTION_CONFIG_FILE: file }),
     // Pulumi downloads the plugin of every provider package that is installed, needed or not: hundreds of megabytes, or, where
     // there is no internet, five attempts at each command. A local stack needs this project's own alone.
@@ -84,20 +90,14 @@ async function pulumi(stack, parameters, options = {}) {
   );
 }
 
-/** @param {string} stack */
-export async function stackExists(stack) {
-  /** @type {{ name: string }[]} */
-  const stacks = JSON.parse(await pulumi(stack, ["stack", "ls", "--json"]));
-  return stacks.some(({ name }) => name === stack);
-}
-
 /**
  * Makes the stack unless it is there, without a trace in its committed configuration file.
  *
  * @param {string} stack
  */
 export async function ensureStack(stack) {
-  if (await stackExists(stack)) return;
+  if (readState(stack) !== undefined) return;
+  requireStackName(stack);
   const folder = folderForNewStack(stack);
   const where = folder === undefined ? [] : ["-C", folder];
   await pulumi(stack, [...where, "stack", "init", stack, "--no-select"]);
@@ -107,12 +107,10 @@ export async function ensureStack(stack) {
  * Resources of a stack that stand for something: components and providers are left out.
  *
  * @param {string} stack
- * @returns {Promise<{ type: string, name: string }[]>}
+ * @returns {{ type: string, name: string }[]}
  */
-export async function resourcesOf(stack) {
-  /** @type {{ deployment?: { resources?: { urn: string, custom?: boolean, type: string }[] } }} */
-  const { deployment } = JSON.parse(await pulumi(stack, ["stack", "export", "--stack", stack]));
-  return (deployment?.resources ?? []).flatMap(({ urn, custom, type }) =>
+export function resourcesOf(stack) {
+  return (readState(stack)?.resources ?? []).flatMap(({ urn, custom, type }) =>
     custom === true && !type.startsWith("pulumi:")
       ? [{ type: type.split(":").at(-1) ?? type, name: urn.split("::").at(-1) ?? urn }]
       : [],
@@ -144,18 +142,21 @@ function orphanedPlugins() {
 
 /**
  * Clears away what a Pulumi command that was killed has left: its lock, its plugins, and operations of which the state does
- * not know how they ended. Every resource here finds again what an interrupted creation has made, so these may be forgotten.
+ * not know how they ended. Every resource of a local stack finds again what an interrupted creation has made, so these may be
+ * forgotten; one in a cloud may be there without anybody knowing of it, so those are told.
  *
  * @param {string} stack
  * @param {(line: string) => void} print
- * @throws {Problem} when a command that lives holds the stack
+ * @throws {Problem} when a command that lives holds the stack, or what was interrupted in a cloud has to be looked at
  */
 export async function recoverStack(stack, print) {
   const { held, dead } = stackLocks(stack);
   if (held.length > 0) throw lockProblem(stack, held, hostname());
+  // Files of before this was so may be for others to read; through this folder nobody gets to them.
+  if (existsSync(stackLayout(stack).directory)) chmodSync(stackLayout(stack).directory, 0o700);
   for (const orphan of orphanedPlugins()) {
     print(`Ending process ${orphan.pid}, a plugin of a Pulumi command that was killed.`);
-    await endProcess({ pid: orphan.pid, startTime: startTimeOf(orphan.pid) ?? "" });
+    await endProcess(orphan);
   }
   if (dead.length > 0) {
     print(
@@ -163,26 +164,36 @@ export async function recoverStack(stack, print) {
     );
     await pulumi(stack, ["cancel", "--yes", stack]);
   }
-  const state = await pulumi(stack, ["stack", "export", "--stack", stack]);
-  /** @type {{ deployment?: { pending_operations?: { type: string, resource: { urn: string } }[] } }} */
-  const document = JSON.parse(state);
-  const pending = document.deployment?.pending_operations ?? [];
-  if (pending.length === 0 || document.deployment === undefined) return;
-  for (const { type, resource } of pending) {
-    print(
-      `An earlier command was interrupted while ${type} ${resource.urn.split("::").slice(2).join(" ")}; it is looked at anew.`,
-    );
-  }
+  const pending = readState(stack)?.pending ?? [];
+  if (pending.length === 0) return;
+  const told = pending.map(({ type, resource }) => `${type} ${resource.urn.split("::").slice(2).join(" ")}`);
+  if (!isLocal(stack)) throw interruptedProblem(stack, told);
+  for (const operation of told) print(`An earlier command was interrupted while ${operation}; it is looked at anew.`);
+  /** @type {{ deployment?: { pending_operations?: unknown[] } }} */
+  const document = JSON.parse(await pulumi(stack, ["stack", "export", "--stack", stack]));
+  if (document.deployment === undefined) return;
   document.deployment.pending_operations = [];
   await pulumi(stack, ["stack", "import", "--stack", stack], { input: JSON.stringify(document) });
 }
 
 /**
  * @param {string} stack
- * @param {boolean} showSecrets
+ * @param {readonly string[]} operations
+ */
+export function interruptedProblem(stack, operations) {
+  return new Problem(`An earlier command on stack ${stack} was interrupted, and nobody knows how these ended:`, [
+    ...operations,
+    "Look in the account whether they exist: what is there and not in the state is paid for and never destroyed.",
+    `Then have Pulumi ask about each: npm run pulumi -- refresh -s ${stack}`,
+  ]);
+}
+
+/**
+ * The outputs of a stack, secrets and all.
+ *
+ * @param {string} stack
  * @returns {Promise<Record<string, unknown>>}
  */
-export async function readOutputs(stack, showSecrets) {
-  const secrets = showSecrets ? ["--show-secrets"] : [];
-  return JSON.parse(await pulumi(stack, ["stack", "output", "--stack", stack, "--json", ...secrets]));
+export async function readOutputs(stack) {
+  return JSON.parse(await pulumi(stack, ["stack", "output", "--stack", stack, "--json", "--show-secrets"]));
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 
 /** The outputs of a local stack (stacks/local.ts), as far as the summary shows them. */
@@ -15,9 +16,47 @@ const outputsSchema = z.looseObject({
       cards: z.array(z.string()),
     }),
   ),
-  endpoint: z.looseObject({ url: z.string(), model: z.string(), curl: z.string() }).nullish(),
+  endpoint: z
+    .looseObject({ url: z.string(), model: z.string(), headerFile: z.string().nullable(), curl: z.string() })
+    .nullish(),
   metaflowConfig: z.record(z.string(), z.string()),
 });
+
+/**
+ * The header that a file holds as a line.
+ *
+ * @param {string | null} file
+ * @returns {[string, string][]}
+ */
+function headersIn(file) {
+  const line = file === null ? null : /^([^:]+):\s*(.*)$/m.exec(readFileSync(file, "utf8"));
+  return line?.[1] === undefined ? [] : [[line[1], line[2] ?? ""]];
+}
+
+/**
+ * Asks the endpoint for one token. Resolves to what is wrong, or undefined when it has answered now or there is none.
+ *
+ * @param {unknown} document the stack's outputs, without those that are secret
+ */
+export async function endpointProblem(document) {
+  const { endpoint } = outputsSchema.parse(document);
+  if (!endpoint) return undefined;
+  try {
+    const response = await fetch(`${endpoint.url}/chat/completions`, {
+      method: "POST",
+      headers: [["content-type", "application/json"], ...headersIn(endpoint.headerFile)],
+      body: JSON.stringify({
+        model: endpoint.model,
+        messages: [{ role: "user", content: "1 plus 1?" }],
+        max_tokens: 1,
+      }),
+      signal: AbortSignal.timeout(30_000),
+    });
+    return response.ok ? undefined : `HTTP ${response.status}: ${(await response.text()).slice(0, 300)}`;
+  } catch (error) {
+    return error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+  }
+}
 
 /** @param {number | null} value */
 const rounded = (value) => (value === null ? "-" : Number(value.toPrecision(3)).toString());
@@ -41,7 +80,7 @@ export function table(rows) {
  * The short text at the end of `npm run quickstart`.
  *
  * @param {string} stack
- * @param {unknown} document what `pulumi stack output --json` says
+ * @param {unknown} document the stack's outputs, without those that are secret
  * @throws when the outputs are not those of a local stack
  */
 export function formatSummary(stack, document) {
@@ -62,7 +101,11 @@ export function formatSummary(stack, document) {
   const cards = stages.flatMap((stage) => stage.cards.map((card) => `  ${card}`));
   if (cards.length > 0) lines.push("", "Cards (open in a browser):", ...cards);
   if (endpoint)
-    lines.push("", `Endpoint: ${endpoint.url} serves the model "${endpoint.model}". Ask it:`, `  ${endpoint.curl}`);
+    lines.push(
+      "",
+      `Endpoint: ${endpoint.url} serves the model "${endpoint.model}". Ask it, from here:`,
+      `  ${endpoint.curl}`,
+    );
   lines.push(
     "",
     `Metaflow: ${metaflowConfig.METAFLOW_DATASTORE_SYSROOT_S3 ?? "the store"} (a shell with its client: npm run shell -- ${stack})`,

@@ -1,22 +1,36 @@
 import "./node-version.mjs";
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { hostname } from "node:os";
 import path from "node:path";
+import { removeBelow, removeEntries } from "../machine/removal.mjs";
+import {
+  anyOf,
+  metaflowFiles,
+  modelServerFiles,
+  processFiles,
+  runRecords,
+  storeFolders,
+} from "../machine/stack-files.mjs";
 import { cacheDirectory, layout, root, stackLayout } from "./checkout.mjs";
 import { readCommandLine } from "./command-line.mjs";
-import { isListening, recordedBy } from "./leftovers.mjs";
+import { endLeftovers, joinRecords, leftLines, lookAtMachine, noticeLines, recordsOf } from "./leftovers.mjs";
 import { Problem, runMain } from "./problem.mjs";
-import { endProcess, startTimeOf } from "./process-identity.mjs";
 import { formatSeconds } from "./progress.mjs";
 import { destroyParameters } from "./pulumi-arguments.mjs";
 import { requireBootstrap } from "./set-up.mjs";
-import { pulumiInTerminal, recoverStack, removeStack, resourcesOf, stackExists } from "./stack.mjs";
-import { forgetSalt, isLocal } from "./stack-configuration.mjs";
-import { locksOf } from "./stack-locks.mjs";
+import { pulumiInTerminal, recoverStack, removeStack, resourcesOf } from "./stack.mjs";
+import { committedFile, forgetSalt, isLocal, kindOf, projectName } from "./stack-configuration.mjs";
+import { lockProblem, stackLocks } from "./stack-locks.mjs";
+import { requireStack } from "./stack-name.mjs";
+import { DamagedState, readState, setStateAside } from "./stack-state.mjs";
 import { formatBytes } from "./tool-cache.mjs";
 
 /**
  * `npm run teardown -- <stack>`: destroys a stack of this checkout, then looks for itself whether anything is left. What an
  * interrupted command has left is cleared too, and a second run finds nothing to do.
+ *
+ * `--without-state`: for a local stack whose state or passphrase is lost. What its records and the machine know is ended and
+ * removed, without Pulumi.
  */
 
 /**
@@ -43,7 +57,7 @@ function removeEmptyFolders(directory) {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     if (entry.isDirectory()) removeEmptyFolders(path.join(directory, entry.name));
   }
-  if (readdirSync(directory).length === 0) rmSync(directory, { recursive: true });
+  if (readdirSync(directory).length === 0) removeBelow(layout.state, directory);
 }
 
 /**
@@ -53,47 +67,128 @@ function removeEmptyFolders(directory) {
  * @returns {Promise<string[]>} what was deleted
  */
 async function destroy(stack) {
-  if (!existsSync(path.join(layout.pulumiState, ".pulumi"))) return [];
+  if (readState(stack) === undefined) return [];
   await requireBootstrap(isLocal(stack) ? "everything" : "infrastructure");
-  if (!(await stackExists(stack))) return [];
   await recoverStack(stack, console.log);
-  const resources = await resourcesOf(stack);
+  const resources = resourcesOf(stack);
   const status = await pulumiInTerminal(stack, destroyParameters(stack, isLocal(stack)));
   if (status !== 0) {
     throw new Problem(`pulumi destroy failed (exit status ${status}); stack ${stack} is still there.`, [
       "Mend the cause that Pulumi names above, then run the same command again.",
+      ...(isLocal(stack) ? [withoutStateHint(stack)] : []),
     ]);
   }
   await removeStack(stack);
   return resources.map(({ type, name }) => `${name} (${type})`);
 }
 
+/** @param {string} stack */
+const withoutStateHint = (stack) =>
+  `If its state or its passphrase is lost: npm run teardown -- ${stack} --without-state ends it by its records and what the machine shows.`;
+
+/**
+ * Whether the stack's data goes with it: what its configuration says, since no state does.
+ *
+ * @param {string} stack
+ */
+function removesData(stack) {
+  const file = committedFile(stack);
+  return existsSync(file) && /^\s+removal:\s*["']?remove\b/m.test(readFileSync(file, "utf8"));
+}
+
+/**
+ * Removes what the stack's records are, and nothing that somebody else has put beside them.
+ *
+ * @param {string} stack
+ */
+function removeRecords(stack) {
+  const { processes, runs, cache } = stackLayout(stack);
+  for (const name of existsSync(processes) ? readdirSync(processes) : []) {
+    removeEntries(layout.state, path.join(processes, name), anyOf(processFiles, modelServerFiles));
+  }
+  removeEntries(layout.state, runs, runRecords);
+  removeBelow(layout.state, cache);
+}
+
+/**
+ * Ends a stack of this machine without Pulumi.
+ *
+ * @param {string} stack
+ * @param {import("./leftovers.mjs").StackRecords} records
+ * @param {string} reason
+ */
+async function endWithoutState(stack, records, reason) {
+  const { held } = stackLocks(stack);
+  if (held.length > 0) throw lockProblem(stack, held, hostname());
+  console.log(`${reason} Stack ${stack} is ended by its records and by what this machine shows.`);
+  const left = await endLeftovers(stack, records);
+  if (left.length > 0) {
+    throw new Problem(
+      `Processes of stack ${stack} do not end:`,
+      left.map(({ pid, command }) => `${pid}: ${command}`),
+    );
+  }
+  const { metaflow, store } = stackLayout(stack);
+  removeEntries(layout.state, metaflow, metaflowFiles);
+  if (removesData(stack)) removeEntries(layout.state, store, storeFolders);
+  const aside = setStateAside(stack);
+  if (aside !== undefined) console.log(`Its state lies in ${path.relative(root, aside)} now.`);
+  removeBelow(layout.state, path.join(layout.pulumiState, ".pulumi", "locks", "organization", projectName(), stack));
+  return ["what was recorded of it"];
+}
+
+/**
+ * @param {string} stack
+ * @param {import("./leftovers.mjs").StackRecords} records
+ * @param {boolean} withoutState
+ */
+async function end(stack, records, withoutState) {
+  const onThisMachine = isLocal(stack) || (kindOf(stack) === undefined && existsSync(stackLayout(stack).directory));
+  if (withoutState) {
+    if (!onThisMachine) {
+      throw new Problem(`Stack ${stack} has resources in a cloud, which no record on this machine knows.`, [
+        "Restore its state; without --without-state this command says how.",
+      ]);
+    }
+    return endWithoutState(stack, records, "Without its state:");
+  }
+  try {
+    return await destroy(stack);
+  } catch (error) {
+    if (!(error instanceof DamagedState) || !onThisMachine) throw error;
+    return endWithoutState(stack, records, `${error.message}\n`);
+  }
+}
+
 await runMain(async () => {
-  const { positionals } = readCommandLine("npm run teardown [-- <stack>]", { options: {}, words: 1 });
-  const stack = positionals[0] ?? "local";
+  const { positionals, values } = readCommandLine("npm run teardown [-- <stack> [--without-state]]", {
+    options: { "without-state": { type: "boolean", default: false } },
+    words: 1,
+  });
+  const stack = requireStack(positionals[0] ?? "local");
   const begin = performance.now();
-  const { directory, processes, runs, cache } = stackLayout(stack);
+  const { directory } = stackLayout(stack);
   // Destroying removes the records.
-  const recorded = recordedBy(stack);
+  const recorded = recordsOf(stack);
+  for (const damage of recorded.damaged)
+    console.log(`A record cannot be read, the machine is asked instead: ${damage}`);
   const before = sizeOf(directory);
-  const deleted = await destroy(stack);
+  const deleted = await end(stack, recorded, values["without-state"]);
   forgetSalt(stack);
 
-  const known = [...recorded, ...recordedBy(stack)];
-  for (const { name, live } of known) {
-    for (const { pid } of live()) {
-      console.log(`Ending process ${pid} of "${name}", which an interrupted command has left.`);
-      await endProcess({ pid, startTime: startTimeOf(pid) ?? "" });
-    }
+  const records = joinRecords(recorded, recordsOf(stack));
+  for (const user of lookAtMachine(stack, records).ours) {
+    console.log(
+      `Ending process ${user.process.pid}, which an interrupted command has left: ${user.process.command.slice(0, 120)}`,
+    );
   }
-
-  /** @type {string[]} */
-  const left = [];
-  for (const { name, port, live } of known) {
-    for (const { pid, command } of live()) left.push(`process ${pid} of "${name}": ${command}`);
-    if (port !== undefined && (await isListening(port))) left.push(`port ${port} of "${name}" still answers`);
-  }
-  for (const lock of locksOf(stack)) left.push(`a lock of process ${lock.pid} on ${lock.hostname}`);
+  await endLeftovers(stack, records);
+  const findings = lookAtMachine(stack, records);
+  const { held, dead } = stackLocks(stack);
+  const left = [
+    ...leftLines(findings),
+    ...[...held, ...dead].map((lock) => `a lock of process ${lock.pid} on ${lock.hostname}`),
+  ];
   if (left.length > 0) {
     throw new Problem(`Left of stack ${stack}:`, [
       ...left,
@@ -102,7 +197,8 @@ await runMain(async () => {
   }
 
   // What was interrupted before Pulumi knew of it is in no state.
-  for (const folder of [processes, runs, cache]) rmSync(folder, { recursive: true, force: true });
+  removeRecords(stack);
+  for (const folder of records.temporaryFolders) rmSync(folder, { recursive: true, force: true });
   removeEmptyFolders(directory);
   const after = sizeOf(directory);
   console.log(
@@ -110,11 +206,15 @@ await runMain(async () => {
       ? `There is nothing of stack ${stack} to delete.`
       : `Deleted: ${[...deleted, `the state of stack ${stack}`, `${formatBytes(before - after)} below ${path.relative(root, directory)}`].join(", ")}.`,
   );
+  for (const line of noticeLines(findings)) console.log(line);
   console.log(
-    `Checked: no process, no open port and no lock of stack ${stack} is left (${formatSeconds((performance.now() - begin) / 1000)}).`,
+    `Checked: no process, no open port and no lock of stack ${stack} is left (${formatSeconds((performance.now() - begin) / 1000)}). Looked at: its records, and every process's environment, working folder, open files and ports.`,
   );
-  if (existsSync(directory))
-    console.log(`Stays: models and metrics in ${path.relative(root, directory)} (${formatBytes(after)}).`);
+  if (existsSync(directory)) {
+    console.log(
+      `Stays in ${path.relative(root, directory)} (${formatBytes(after)}): ${readdirSync(directory).join(", ")}.`,
+    );
+  }
   console.log(
     `Stays for the next time: tools in ${cacheDirectory()}, Python environments in ${path.relative(root, layout.python)}.`,
   );

@@ -154,7 +154,8 @@ class PostTrainingFlow(FlowSpec):
         """Records what the model came from, and promotes it if it passed its gate."""
         from posttraining.registry import register_model
 
-        register_model(
+        # Kept with the run: the registry can be restored from it.
+        self.registration = register_model(
             self.document,
             self.result,
             examples=self.examples,

@@ -7,9 +7,14 @@ compares them.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from posttraining.recipe_relations import relation_problems
 
 SCHEMA_FILE = Path(__file__).with_name("recipe.schema.json")
 
@@ -37,24 +42,10 @@ def read_recipe(document: object) -> Recipe:
     problems = sorted(_problems(branch, document, ""))
     recipe = _with_defaults(branch, document)
     if not problems:
-        problems = sorted(_cross_field_problems(recipe))
+        problems = sorted(relation_problems(recipe))
     if problems:
         raise RecipeError(problems)
     return recipe
-
-
-def _cross_field_problems(recipe: Recipe) -> Iterator[str]:
-    """The conditions that span several fields: zod refinements, which JSON Schema cannot express."""
-    for index, condition in enumerate(recipe["gate"]):
-        if not {"minimum", "maximum", "minimumGain"} & condition.keys():
-            yield f"gate.{index}: needs at least one of minimum, maximum, minimumGain"
-    if recipe["method"] == "dpo" and len(recipe["dpo"]["lossTypes"]) != len(recipe["dpo"]["lossWeights"]):
-        yield "dpo.lossWeights: must have one weight for each of dpo.lossTypes"
-    if recipe["method"] == "grpo":
-        if "maxCompletionLength" not in recipe["sequence"]:
-            yield "sequence.maxCompletionLength: is needed for GRPO: the longest answer in tokens"
-        if recipe["batch"]["global"] % recipe["grpo"]["generations"]:
-            yield "batch.global: must be a multiple of grpo.generations"
 
 
 def _alternatives(schema: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -75,9 +66,9 @@ def _branch(schema: dict[str, Any], value: object, path: str) -> tuple[dict[str,
         return schema, []
     key = _discriminator(alternatives)
     if key is None:
-        fitting = [branch for branch in alternatives if not list(_problems(branch, value, path))]
+        meant = [branch for branch in alternatives if _has_shape(branch, value)]
         shapes = " or ".join(_shape(branch) for branch in alternatives)
-        return (fitting[0], []) if fitting else (None, [f"{path}: must be {shapes}; it is {_shown(value)}"])
+        return (meant[0], []) if len(meant) == 1 else (None, [f"{path}: must be {shapes}; it is {_shown(value)}"])
     if not isinstance(value, dict):
         return None, [f"{path or 'recipe'}: must be a mapping; it is {_shown(value)}"]
     allowed = [branch["properties"][key]["const"] for branch in alternatives]
@@ -85,6 +76,16 @@ def _branch(schema: dict[str, Any], value: object, path: str) -> tuple[dict[str,
         found = f"it is {_shown(value[key])}" if key in value else "it is missing"
         return None, [f"{_join(path, key)}: must be one of {', '.join(allowed)}; {found}"]
     return alternatives[allowed.index(value[key])], []
+
+
+def _has_shape(schema: dict[str, Any], value: object) -> bool:
+    """Whether a person who wrote `value` can have meant this alternative: type and keys fit, whatever the values are."""
+    if "const" in schema:
+        return value == schema["const"]
+    if schema.get("type") == "object":
+        return isinstance(value, dict) and len(value) > 0 and value.keys() <= schema["properties"].keys()
+    expected = {"array": list, "string": str, "number": int | float}.get(schema.get("type", ""), object)
+    return isinstance(value, expected) and not isinstance(value, bool)
 
 
 def _shape(schema: dict[str, Any]) -> str:
@@ -95,10 +96,33 @@ def _shape(schema: dict[str, Any]) -> str:
     return {"array": "a list", "number": "a number", "string": "a string"}.get(schema.get("type", ""), "another value")
 
 
-def _problems(schema: dict[str, Any], value: object, path: str) -> Iterator[str]:
+@cache
+def _validator() -> Any:
+    """JSON Schema as the TypeScript side applies it: numbers are finite, patterns are JavaScript's."""
     from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.validators import extend
 
-    for error in Draft202012Validator(schema).iter_errors(value):
+    def is_number(_checker: object, value: object) -> bool:
+        return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+
+    def is_whole(_checker: object, value: object) -> bool:
+        return is_integer(value) or (isinstance(value, float) and value.is_integer())
+
+    def is_integer(value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def pattern(_validator: object, expected: str, value: object, _schema: object) -> Iterator[ValidationError]:
+        # In JavaScript `\w` is ASCII, and `$` is the end, not the line break before it.
+        if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", expected), value, re.ASCII):
+            yield ValidationError("does not match")
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine("number", is_number).redefine("integer", is_whole)
+    return extend(Draft202012Validator, {"pattern": pattern}, type_checker=types)
+
+
+def _problems(schema: dict[str, Any], value: object, path: str) -> Iterator[str]:
+    for error in _validator()(schema).iter_errors(value):
         where = _join(path, *error.absolute_path)
         if error.validator in ("oneOf", "anyOf"):
             branch, problems = _branch(error.schema, error.instance, where)
@@ -112,7 +136,9 @@ def _problems(schema: dict[str, Any], value: object, path: str) -> Iterator[str]
                 if key not in error.instance and f"'{key}'" in error.message:
                     yield f"{_join(where, key)}: is missing"
         else:
-            yield f"{where}: {_requirement(error.validator, error.validator_value)}; it is {_shown(error.instance)}"
+            rule = error.schema.get("description") if error.validator == "pattern" else None
+            rule = rule or _requirement(error.validator, error.validator_value)
+            yield f"{where}: {rule}; it is {_shown(error.instance)}"
 
 
 def _requirement(rule: str, argument: Any) -> str:
@@ -126,6 +152,8 @@ def _requirement(rule: str, argument: Any) -> str:
         "exclusiveMinimum": lambda: f"must be greater than {argument}",
         "minimum": lambda: f"must be at least {argument}",
         "maximum": lambda: f"must be at most {argument}",
+        "exclusiveMaximum": lambda: f"must be less than {argument}",
+        "maxLength": lambda: f"must have at most {argument} characters",
         "minLength": lambda: "must not be empty",
         "minItems": lambda: "must not be empty",
     }.get(rule, lambda: f"does not satisfy {rule} {argument}")()
@@ -137,6 +165,8 @@ def _with_defaults(schema: dict[str, Any], value: Any) -> Any:
         return value if branch is None else _with_defaults(branch, value)
     if schema.get("type") == "array" and isinstance(value, list):
         return [_with_defaults(schema.get("items", {}), item) for item in value]
+    if schema.get("type") == "integer" and isinstance(value, float) and value.is_integer():
+        return int(value)
     if schema.get("type") != "object" or not isinstance(value, dict):
         return value
     filled = {}
@@ -149,7 +179,10 @@ def _with_defaults(schema: dict[str, Any], value: Any) -> Any:
 
 
 def _join(path: str, *keys: object) -> str:
-    return ".".join([*([path] if path else []), *map(str, keys)])
+    """A path as a person writes it: `gate[0].metric`."""
+    for key in keys:
+        path = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}" if path else str(key)
+    return path
 
 
 def _shown(value: object) -> str:

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from posttraining import storage
 from posttraining.evaluation import task_fingerprints
@@ -40,9 +40,16 @@ def upload_model(folder: Path, uri: str) -> None:
     storage.upload_folder(folder, uri)
 
 
+class Registration(TypedDict):
+    """What the registry has of a run's model: its lineage, and the pointer to it if it was promoted."""
+
+    lineage: dict[str, Any]
+    pointer: dict[str, Any] | None
+
+
 def register_model(
     document: dict[str, Any], result: dict[str, Any], examples: Examples, pathspec: str, flow_file: Path
-) -> None:
+) -> Registration:
     """Records beside a model what it was made from and how good it is, and promotes it if it passed its gate.
 
     Args:
@@ -51,10 +58,15 @@ def register_model(
         examples: what the model was trained on.
         pathspec: the Metaflow run.
         flow_file: the flow's code.
+
+    Returns:
+        What was written, to be kept with the run: from it the registry can be restored.
     """
     recipe, uri, base = document["recipe"], result["modelUri"], result["baseModelUri"]
     base_is_registered = read_lineage(base) is not None
     lineage = {
+        # With their sizes, so that a model of which a part is lost does not look like a whole one.
+        "files": {file: size for file, size in storage.list_sizes(uri).items() if file != LINEAGE_FILE},
         "recipe": recipe,
         "plan": document["plan"],
         "baseModel": {"uri": base, "lineage": storage.join(base, LINEAGE_FILE) if base_is_registered else None},
@@ -71,7 +83,7 @@ def register_model(
         "gate": result["gate"],
         "promoted": result["promoted"],
     }
-    storage.write_bytes(storage.join(uri, LINEAGE_FILE), _json(lineage))
+    pointer = None
     if result["promoted"]:
         pointer = {
             "modelUri": uri,
@@ -79,12 +91,53 @@ def register_model(
             "promotedAt": datetime.now(UTC).isoformat(timespec="seconds"),
             "metrics": result["metrics"],
         }
-        storage.write_bytes(storage.join(document["modelsRoot"], document["name"], PROMOTED_FILE), _json(pointer))
+    storage.write_bytes(storage.join(uri, LINEAGE_FILE), _json(lineage))
+    if pointer is not None:
+        storage.write_bytes(_pointer_uri(document["modelsRoot"], document["name"]), _json(pointer))
+    return {"lineage": lineage, "pointer": pointer}
+
+
+def restore_registration(
+    models_root: str, name: str, result: dict[str, Any], registration: Registration | None
+) -> bool:
+    """Writes what the registry lost of a run's model: its lineage, and the pointer of its deployment.
+
+    A pointer that is there stays, whichever run's model it names.
+
+    Args:
+        models_root: prefix of the registered models.
+        name: name of the deployment.
+        result: the run's result.
+        registration: what the run wrote once; None if nobody has it any more.
+
+    Returns:
+        Whether the registry has all of it now.
+    """
+    lineage_uri, pointer_uri = storage.join(result["modelUri"], LINEAGE_FILE), _pointer_uri(models_root, name)
+    if registration is not None and not _holds_json(lineage_uri):
+        storage.write_bytes(lineage_uri, _json(registration["lineage"]))
+    if registration is not None and registration["pointer"] and not _holds_json(pointer_uri):
+        storage.write_bytes(pointer_uri, _json(registration["pointer"]))
+    if not _holds_json(lineage_uri):
+        return False
+    return not result["promoted"] or _holds_json(pointer_uri)
+
+
+def _holds_json(uri: str) -> bool:
+    try:
+        content = storage.read_bytes(uri)
+        return content is not None and isinstance(json.loads(content), dict)
+    except (ValueError, storage.DamagedFileError):
+        return False
+
+
+def _pointer_uri(models_root: str, name: str) -> str:
+    return storage.join(models_root, name, PROMOTED_FILE)
 
 
 def promoted_model(models_root: str, name: str) -> dict[str, Any] | None:
     """The pointer to the last promoted model of a deployment; None if none was ever promoted."""
-    content = storage.read_bytes(storage.join(models_root, name, PROMOTED_FILE))
+    content = storage.read_bytes(_pointer_uri(models_root, name))
     return None if content is None else json.loads(content)
 
 

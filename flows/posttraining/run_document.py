@@ -12,6 +12,7 @@ from posttraining.recipe import Recipe, read_recipe
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 
 _KEYS = ("recipe", "plan", "baseModelUri", "modelsRoot", "name")
+_OPTIONAL_KEYS = ("baseModelUri", "modelUri")
 _PLAN_KEYS = ("nodes", "gpusPerNode", "microBatch", "gradientAccumulation", "sharding", "activationCheckpointing")
 
 
@@ -26,8 +27,9 @@ def read_run_document(text: str) -> dict[str, Any]:
         raise ValueError("must be a mapping: a recipe, or a run document with " + ", ".join(_KEYS))
     if "recipe" not in document:
         return _for_this_machine(read_recipe(document))
-    problems = [f"{key}: is not known; the keys are {', '.join(_KEYS)}" for key in sorted(document.keys() - set(_KEYS))]
-    problems += [f"{key}: is missing" for key in _KEYS if key not in document and key != "baseModelUri"]
+    known = {*_KEYS, *_OPTIONAL_KEYS}
+    problems = [f"{key}: is not known; the keys are {', '.join(_KEYS)}" for key in sorted(document.keys() - known)]
+    problems += [f"{key}: is missing" for key in _KEYS if key not in document and key not in _OPTIONAL_KEYS]
     plan = document.get("plan")
     if isinstance(plan, dict):
         problems += [f"plan.{key}: is missing" for key in _PLAN_KEYS if key not in plan]
@@ -36,7 +38,7 @@ def read_run_document(text: str) -> dict[str, Any]:
     if problems:
         raise ValueError("\n".join(["The run document is not valid:", *(f"  {problem}" for problem in problems)]))
     recipe = read_recipe(document["recipe"])
-    return {**document, "recipe": recipe, "baseModelUri": document.get("baseModelUri")}
+    return {**document, "recipe": recipe} | {key: document.get(key) for key in _OPTIONAL_KEYS}
 
 
 def _parse(text: str) -> object:
@@ -63,6 +65,7 @@ def _for_this_machine(recipe: Recipe) -> dict[str, Any]:
         "recipe": recipe,
         "plan": plan_for_this_machine(recipe, gpus=_gpus()),
         "baseModelUri": None,
+        "modelUri": None,
         "modelsRoot": _models_root(),
         "name": recipe["name"],
     }

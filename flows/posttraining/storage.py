@@ -15,6 +15,10 @@ class StorageError(RuntimeError):
     """A location that cannot be read or written; the message names it."""
 
 
+class DamagedFileError(StorageError):
+    """A file whose content is not what was written; the message names it."""
+
+
 def join(uri: str, *parts: str) -> str:
     """`uri` with path segments added."""
     return "/".join([uri.rstrip("/"), *(part.strip("/") for part in parts)])
@@ -62,14 +66,22 @@ def download_folder(uri: str, folder: Path) -> None:
 
 
 def read_bytes(uri: str) -> bytes | None:
-    """The content of one file; None if there is no such file."""
+    """The content of one file; None if there is no such file.
+
+    Raises:
+        DamagedFileError: if its content does not fit the checksum that the store has of it.
+    """
     if uri.startswith("file://"):
         path = _folder_of(uri)
         return path.read_bytes() if path.is_file() else None
+    from botocore.exceptions import FlexibleChecksumError
+
     bucket, key = _bucket_and_key(uri)
     client = _s3()
     try:
         return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except FlexibleChecksumError as error:
+        raise DamagedFileError(f"{uri}: is damaged: {error}") from error
     except client.exceptions.NoSuchKey:
         return None
     except client.exceptions.NoSuchBucket as error:
@@ -91,18 +103,29 @@ def write_bytes(uri: str, content: bytes) -> None:
 
 def list_files(uri: str) -> list[str]:
     """Paths of all files below `uri`, relative to it, sorted."""
+    return sorted(list_sizes(uri))
+
+
+def list_sizes(uri: str) -> dict[str, int]:
+    """Bytes of every file below `uri`, by its path relative to it."""
     if uri.startswith("file://"):
         folder = _folder_of(uri)
-        return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
     bucket, prefix = _bucket_and_key(uri)
-    return sorted(key.removeprefix(f"{prefix}/") for key in _keys(bucket, prefix))
+    return {key.removeprefix(f"{prefix}/"): size for key, size in _objects(bucket, prefix)}
 
 
 def _keys(bucket: str, prefix: str) -> Iterator[str]:
+    for key, _size in _objects(bucket, prefix):
+        yield key
+
+
+def _objects(bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
     for page in _s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
         for entry in page.get("Contents", []):
             if not entry["Key"].endswith("/"):
-                yield entry["Key"]
+                yield entry["Key"], entry["Size"]
 
 
 def _folder_of(uri: str) -> Path:

@@ -121,7 +121,8 @@ def _train(
 
 
 def _model_uri(document: dict[str, Any]) -> str:
-    return registry.model_uri(document["modelsRoot"], document["name"], current.run_id)
+    # A run that makes a lost model again puts it where it was: what was trained from it goes on to name it.
+    return document.get("modelUri") or registry.model_uri(document["modelsRoot"], document["name"], current.run_id)
 
 
 def _checkpoint(scratch: Path, node: int, nodes: int) -> str | None:

@@ -116,7 +116,7 @@ def _document_of(document: dict[str, Any], name: str, rate: float, base: str) ->
         # A revision belongs to the model that it was written for.
         model = {key: value for key, value in model.items() if key != "revision"}
     changed = recipe | {"optimizer": recipe["optimizer"] | {"learningRate": rate}, "model": model}
-    return {**document, "recipe": changed, "baseModelUri": base, "name": f"{document['name']}/{name}"}
+    return {**document, "recipe": changed, "baseModelUri": base, "modelUri": None, "name": f"{document['name']}/{name}"}
 
 
 def _parse(text: str) -> object:

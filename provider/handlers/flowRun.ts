@@ -1,5 +1,8 @@
+import * as fs from "node:fs";
 import type { Orchestrator } from "../../configuration/orchestrator";
 import { changedProperties, type Handler, type OperationContext } from "../handler";
+import { Heartbeat } from "../heartbeat";
+import { lastPromotedModel, type Loss, modelLosses } from "../modelRegistry";
 import {
   callDriver,
   describeWith,
@@ -29,6 +32,11 @@ export interface FlowRunInputs {
   readonly wait: "completion" | "started";
   /** What one run takes, for the preview. */
   readonly estimate: { readonly usd: number; readonly minutes: number; readonly where: string };
+  /**
+   * What to do when the run's model is gone from the store: run again, or let the last promoted model of the deployment that
+   * is there stand in for it.
+   */
+  readonly whenLost: "run-again" | "serve-last";
 }
 
 export interface FlowRunState extends FlowRunInputs {
@@ -37,8 +45,12 @@ export interface FlowRunState extends FlowRunInputs {
   readonly pathspec: string | null;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
-  /** Where the run's model lies; null until it has been registered. */
+  /** Where the run's model lies, or the one that stands in for it; null until it has been registered. */
   readonly modelUri: string | null;
+  /** Where the run's own model was, while another one stands in for it; else null. */
+  readonly standsInFor: string | null;
+  /** What of the run was there and is gone, as the last refresh has seen it. */
+  readonly losses: readonly Loss[];
   /** The model passed its gate. */
   readonly promoted: boolean;
   readonly metrics: FlowResult["metrics"];
@@ -117,6 +129,8 @@ function stateOf(inputs: FlowRunInputs, run: RunDescription): FlowRunState {
     startedAt: run.startedAt ?? null,
     finishedAt: run.finishedAt ?? null,
     modelUri: run.result?.modelUri ?? null,
+    standsInFor: null,
+    losses: [],
     promoted: run.result?.promoted ?? false,
     metrics: run.result?.metrics ?? {},
     headline: run.result?.headline ?? null,
@@ -139,73 +153,257 @@ function stands(status: RunDescription["status"]): boolean {
   }
 }
 
+const hasEndedWell = (status: RunDescription["status"]): status is "succeeded" | "rejected" =>
+  status === "succeeded" || status === "rejected";
+
+/** What an `up` does about a run whose contents have not changed. */
+export type Remedy = "none" | "run-again" | "stand-in" | "restore";
+
+/** What is lost, also by a state that was written before losses were looked for. */
+const lossesIn = (state: Partial<Pick<FlowRunState, "losses">>): readonly Loss[] => state.losses ?? [];
+
+export function remedyFor(state: FlowRunState, news: Pick<FlowRunInputs, "whenLost">): Remedy {
+  if (!stands(state.status)) return "run-again";
+  const lacks = (part: Loss["part"]): boolean => lossesIn(state).some((loss) => loss.part === part);
+  const stoodIn = state.standsInFor != null;
+  if (lacks("model") || (stoodIn && news.whenLost === "run-again")) {
+    return news.whenLost === "run-again" ? "run-again" : "stand-in";
+  }
+  return lossesIn(state).length > 0 ? "restore" : "none";
+}
+
+/**
+ * What the preview says about a run that is started.
+ *
+ * @param how follows the name: ` again`, or under which condition.
+ */
+function startLine({ name, estimate }: Pick<FlowRunInputs, "name" | "estimate">, how = ""): string {
+  const { minutes, usd, where } = estimate;
+  return `starts 1 run of ${name}${how}: ${where}, about ${minutes} min, $${usd.toFixed(2)}`;
+}
+
+/** The parts of the run's handler that reach outside. */
+export interface FlowRunParts {
+  readonly describeWith: typeof describeWith;
+  readonly callDriver: typeof callDriver;
+  readonly modelLosses: typeof modelLosses;
+  readonly lastPromotedModel: typeof lastPromotedModel;
+}
+
 /** A flow's run as a resource: a new content hash is a new run, and nothing else is. */
-export const flowRun: Handler<FlowRunInputs, FlowRunState> = {
+export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunState> => ({
   secrets: ["environment"],
 
   diff(_id, state, news, context) {
-    const rerun = holdsUnknown(news.contentHash) || news.contentHash !== state.contentHash || !stands(state.status);
-    if (rerun) {
-      const { minutes, usd, where } = news.estimate;
-      context.info(`starts 1 run of ${news.name}: ${where}, about ${minutes} min, $${usd.toFixed(2)}`);
-    }
     // Where the contents are the same, so is the run: paths and ports may move without a new one.
+    const isUnknown = holdsUnknown(news.contentHash);
+    if (isUnknown || news.contentHash !== state.contentHash) {
+      context.info(startLine(news, isUnknown ? ", if its base model turns out to be another one" : ""));
+      return Promise.resolve({ changes: true, replaces: ["contentHash"] });
+    }
+    const remedy = remedyFor(state, news);
+    for (const { detail } of lossesIn(state)) context.warn(`lost: ${detail}`);
+    switch (remedy) {
+      case "none":
+        break;
+      case "run-again":
+        context.info(startLine(news, " again"));
+        if (lossesIn(state).length > 0) {
+          context.info('to have the last promoted model that is there stand in for it, set whenLost: "serve-last"');
+        }
+        break;
+      case "stand-in":
+        context.info(`the last promoted model of ${news.name} that is in the store stands in for it`);
+        break;
+      case "restore":
+        context.info("what is lost is restored from what Metaflow keeps of the run; nothing is run");
+    }
     const changed = changedProperties<FlowRunInputs>(state, news);
-    return Promise.resolve({ changes: rerun || changed.length > 0, replaces: rerun ? ["contentHash"] : [] });
+    return Promise.resolve({ changes: remedy !== "none" || changed.length > 0, replaces: [] });
   },
 
   async create(inputs, context) {
     const key = runKey(inputs);
-    const orchestrator = request(inputs);
-    const { name, flow, flowFile, run: document } = inputs;
-    let run = await describeWith(orchestrator, {
+    return { id: key, state: stateOf(inputs, await runToEnd(parts, inputs, inputs.run, context)) };
+  },
+
+  async read(id, state, context) {
+    const run = await parts.describeWith(request(state), { operation: "describe", key: id });
+    for (const damage of run.damage) context.warn(damage);
+    // Of a record of which nothing can be read the driver knows as little as of none.
+    const isDamaged = run.status === "failed" && run.damage.length > 0;
+    const isKnown = hasEndedWell(state.status) && state.pathspec !== null;
+    // Without a record nobody knows what became of a run; of one that had ended, the state does.
+    if (run.status === "missing" && !isKnown) return undefined;
+    const isGone = run.status === "missing" || (isDamaged && isKnown);
+    const known = isGone
+      ? state
+      : { ...stateOf(state, run), modelUri: modelOf(state, run), standsInFor: state.standsInFor };
+    if (!hasEndedWell(known.status)) return known;
+    const before = { ...known, losses: lossesIn(state) };
+    return { ...known, losses: await lossesOf(parts, before, isGone, run.damage, context) };
+  },
+
+  async update(id, state, news, context) {
+    switch (remedyFor(state, news)) {
+      case "none": {
+        const run = await parts.describeWith(request(news), { operation: "describe", key: id });
+        return run.status === "missing"
+          ? { ...state, ...news }
+          : { ...stateOf(news, run), modelUri: modelOf(state, run), standsInFor: state.standsInFor };
+      }
+      case "run-again": {
+        // Where the lost model was: what was trained from it goes on to name it.
+        const modelUri = state.standsInFor ?? state.modelUri;
+        const document = modelUri === null ? news.run : { ...(news.run as object), modelUri };
+        const insteadOf = state.runId ?? undefined;
+        return stateOf(news, await runToEnd(parts, news, document, context, insteadOf));
+      }
+      case "stand-in": {
+        const modelUri = await standIn(parts, news);
+        return { ...state, ...news, modelUri, standsInFor: state.standsInFor ?? state.modelUri, losses: [] };
+      }
+      case "restore":
+        return restore(parts, id, state, news, context);
+    }
+  },
+
+  async delete(id, state) {
+    await parts.callDriver(request(state), { operation: "delete", key: id });
+  },
+});
+
+/** The model that stands for the run: its own, or the one that stands in for that. */
+function modelOf(state: FlowRunState, run: RunDescription): string | null {
+  return state.standsInFor == null ? (run.result?.modelUri ?? null) : state.modelUri;
+}
+
+/** What of a run that has ended is gone. */
+async function lossesOf(
+  parts: FlowRunParts,
+  state: FlowRunState,
+  recordIsGone: boolean,
+  damage: readonly string[],
+  context: OperationContext,
+): Promise<readonly Loss[]> {
+  const losses: Loss[] = [];
+  if (recordIsGone) losses.push({ part: "record", detail: `the record of run ${state.pathspec ?? state.name}` });
+  losses.push(...damage.map((detail): Loss => ({ part: "record", detail })));
+  const cards = state.cards.filter((file) => !fs.existsSync(file));
+  if (cards.length > 0) losses.push({ part: "cards", detail: cards.join(", ") });
+  if (state.modelUri === null) return losses;
+  const { modelUri, name, promoted } = state;
+  const { modelsRoot } = state.run as { modelsRoot: string };
+  try {
+    losses.push(...(await parts.modelLosses(state.environment, { modelUri, modelsRoot, name, promoted })));
+  } catch (error) {
+    context.warn(`whether the model of ${name} is there could not be asked of the store: ${String(error)}`);
+    losses.push(...lossesIn(state).filter(({ part }) => part !== "record" && part !== "cards"));
+  }
+  return losses;
+}
+
+/** @throws if no other model of the deployment is there. */
+async function standIn(parts: FlowRunParts, { name, run, environment }: FlowRunInputs): Promise<string> {
+  const { modelsRoot } = run as { modelsRoot: string };
+  const found = await parts.lastPromotedModel(environment, modelsRoot, name);
+  if (found !== undefined) return found;
+  throw new Error(
+    `no other promoted model of ${name} is in the store below ${modelsRoot}/${name}: set whenLost: "run-again" to make the lost one again`,
+  );
+}
+
+/** Has the driver write anew what can be had without a run. */
+async function restore(
+  parts: FlowRunParts,
+  id: string,
+  state: FlowRunState,
+  news: FlowRunInputs,
+  context: OperationContext,
+): Promise<FlowRunState> {
+  const { status, pathspec, runId, startedAt, finishedAt } = state;
+  if (!hasEndedWell(status) || pathspec === null)
+    throw new Error(`run ${id} has not ended: nothing of it can be restored`);
+  const result = {
+    modelUri: state.standsInFor ?? state.modelUri ?? "",
+    promoted: state.promoted,
+    gate: [],
+    metrics: state.metrics,
+    headline: state.headline ?? { metric: "", before: null, after: null },
+    seconds: {},
+    baseModelUri: null,
+  };
+  const known = { status, runId, pathspec, startedAt, finishedAt, result };
+  const heartbeat = new Heartbeat(context, "restoring what is lost");
+  const run = await heartbeat
+    .during(parts.describeWith(request(news), { operation: "repair", key: id, run: news.run, known }))
+    .catch((error: unknown) => {
+      throw new Error(
+        `${error instanceof Error ? error.message : String(error)}\nTo make the model and all that belongs to it again, raise \`generation\`: that is a new run`,
+      );
+    });
+  const restored = { ...stateOf(news, run), modelUri: modelOf(state, run), standsInFor: state.standsInFor };
+  const losses = await lossesOf(parts, restored, false, run.damage, context);
+  for (const { detail } of losses) context.warn(`could not be restored: ${detail}`);
+  // Cards that Metaflow has lost too are pictures of what is known; they are nobody's to wait for.
+  return { ...restored, losses: losses.filter(({ part }) => part !== "cards") };
+}
+
+/** Starts the run of a key, or finds it again, and waits for its end if that is asked for. */
+async function runToEnd(
+  parts: FlowRunParts,
+  inputs: FlowRunInputs,
+  document: unknown,
+  context: OperationContext,
+  insteadOf?: string,
+): Promise<RunDescription> {
+  const key = runKey(inputs);
+  const orchestrator = request(inputs);
+  const { name, flow, flowFile } = inputs;
+  const heartbeat = new Heartbeat(context, `starting the run ${key}`);
+  let run = await heartbeat.during(
+    parts.describeWith(orchestrator, {
       operation: "start",
       key,
       flow,
       ...(flowFile === undefined ? {} : { flowFile }),
       run: document,
-    });
-    if (inputs.wait === "completion" && run.status === "running") {
-      try {
-        run = await watch(orchestrator, key, context);
-      } catch (error) {
-        if (error instanceof DriverError && error.code === "cancelled") {
-          throw new Error(
-            `stopped waiting for run ${key}; the run itself goes on, and the next \`pulumi up\` finds it again`,
-          );
-        }
-        throw error;
-      }
-    }
-    const reason = refusal(name, run);
-    if (reason !== undefined) throw new Error(reason);
-    return { id: key, state: stateOf(inputs, run) };
-  },
-
-  async read(id, state) {
-    const run = await describeWith(request(state), { operation: "describe", key: id });
-    return run.status === "missing" ? undefined : stateOf(state, run);
-  },
-
-  async update(id, state, news) {
-    const run = await describeWith(request(news), { operation: "describe", key: id });
-    return run.status === "missing" ? { ...state, ...news } : stateOf(news, run);
-  },
-
-  async delete(id, state) {
-    await callDriver(request(state), { operation: "delete", key: id });
-  },
-};
-
-function watch(orchestrator: OrchestratorRequest, key: string, context: OperationContext): Promise<RunDescription> {
-  return describeWith(
-    orchestrator,
-    { operation: "watch", key },
-    {
-      signal: context.signal,
-      onProgress: (event) => {
-        context.progress(progressLine(event));
-      },
-    },
+      ...(insteadOf === undefined ? {} : { insteadOf }),
+    }),
   );
+  for (const damage of run.damage) context.warn(damage);
+  if (hasEndedWell(run.status)) {
+    context.info(
+      `run ${run.pathspec ?? key} of the same contents is there already, and none is started; to run them once more, raise \`generation\``,
+    );
+  }
+  if (inputs.wait === "completion" && run.status === "running") {
+    try {
+      run = await heartbeat.during(
+        parts.describeWith(
+          orchestrator,
+          { operation: "watch", key },
+          {
+            signal: context.signal,
+            onProgress: (event) => {
+              heartbeat.progress(progressLine(event));
+            },
+          },
+        ),
+      );
+    } catch (error) {
+      if (error instanceof DriverError && error.code === "cancelled") {
+        throw new Error(
+          `stopped waiting for run ${key}; the run itself goes on, and the next \`pulumi up\` finds it again`,
+        );
+      }
+      throw error;
+    }
+  }
+  const reason = refusal(name, run);
+  if (reason !== undefined) throw new Error(reason);
+  return run;
 }
+
+/** A flow's run, by the driver and the registry of models. */
+export const flowRun = flowRunOf({ describeWith, callDriver, modelLosses, lastPromotedModel });

@@ -1,7 +1,12 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { stateDirectory } from "../../configuration/layout";
+import { endProcessesOf } from "../../machine/folder-users.mjs";
+import { removalProblem, removeEntries } from "../../machine/removal.mjs";
+import { metaflowFiles, runRecords } from "../../machine/stack-files.mjs";
 import { callDriver } from "../driver";
 import { changedProperties, type Handler } from "../handler";
+import { makePrivateFolder } from "../processes/privateFolder";
 
 export interface MetaflowHomeInputs {
   /** Becomes METAFLOW_HOME; `config.json` is written in it. */
@@ -14,44 +19,78 @@ export interface MetaflowHomeInputs {
 
 export type MetaflowHomeState = MetaflowHomeInputs;
 
+const configurationFile = (inputs: MetaflowHomeInputs): string => path.join(inputs.directory, "config.json");
+
+const configurationText = (inputs: MetaflowHomeInputs): string => `${JSON.stringify(inputs.configuration, null, 2)}\n`;
+
+/** True if the file holds what it should: Metaflow ends with a stack trace on one that is cut off. */
+function isIntact(state: MetaflowHomeState): boolean {
+  try {
+    return fs.readFileSync(configurationFile(state), "utf8") === configurationText(state);
+  } catch {
+    return false;
+  }
+}
+
 function write(inputs: MetaflowHomeInputs): MetaflowHomeState {
-  fs.mkdirSync(inputs.directory, { recursive: true });
-  fs.mkdirSync(inputs.runsDirectory, { recursive: true });
-  fs.writeFileSync(path.join(inputs.directory, "config.json"), `${JSON.stringify(inputs.configuration, null, 2)}\n`);
+  for (const folder of [inputs.directory, inputs.runsDirectory]) makePrivateFolder(folder);
+  const draft = `${configurationFile(inputs)}.${process.pid}`;
+  fs.writeFileSync(draft, configurationText(inputs), { mode: 0o600 });
+  fs.renameSync(draft, configurationFile(inputs));
   return inputs;
 }
 
 /** Metaflow's home on this machine: its configuration file, its local metadata, and the runs that it started. */
-export const metaflowHome: Handler<MetaflowHomeInputs, MetaflowHomeState> = {
+export const metaflowHomeIn = (root: string): Handler<MetaflowHomeInputs, MetaflowHomeState> => ({
   secrets: [],
 
   diff(_id, state, news) {
     const changed = changedProperties(state, news);
     const replaces = changed.filter((key) => key === "directory" || key === "runsDirectory");
-    const missing = !fs.existsSync(path.join(state.directory, "config.json"));
-    return Promise.resolve({ changes: changed.length > 0 || missing, replaces });
+    return Promise.resolve({ changes: changed.length > 0 || !isIntact(state), replaces });
   },
 
   create(inputs) {
+    const problems = [inputs.directory, inputs.runsDirectory].flatMap((folder) => removalProblem(root, folder) ?? []);
+    if (problems.length > 0) throw new Error(problems.join("\n"));
     return Promise.resolve({ id: "metaflow-home", state: write(inputs) });
   },
 
   read(_id, state) {
-    return Promise.resolve(fs.existsSync(path.join(state.directory, "config.json")) ? state : undefined);
+    return Promise.resolve(fs.existsSync(configurationFile(state)) ? state : undefined);
   },
 
   update(_id, _state, news) {
     return Promise.resolve(write(news));
   },
 
-  async delete(_id, state) {
+  async delete(_id, state, context) {
     // A run that an interrupted `up` started is in no state file: the records know it.
     const hasRecords = fs.existsSync(state.runsDirectory) && fs.readdirSync(state.runsDirectory).length > 0;
     if (hasRecords) {
       const orchestrator = { kind: "local" as const, runsDirectory: state.runsDirectory, environment: {} };
       await callDriver(orchestrator, { operation: "stop-all" });
     }
-    fs.rmSync(state.runsDirectory, { recursive: true, force: true });
-    fs.rmSync(state.directory, { recursive: true, force: true });
+    // Nor do the records know one whose record was deleted: the machine does.
+    const alive = await endProcessesOf(state.runsDirectory);
+    if (alive.length > 0) {
+      throw new Error(
+        `processes of runs do not end: ${alive.map(({ pid }) => pid).join(", ")}; end them, then try again`,
+      );
+    }
+    for (const [folder, entries] of [
+      [state.runsDirectory, runRecords],
+      [state.directory, metaflowFiles],
+    ] as const) {
+      const problem = removalProblem(root, path.join(folder, "entry"));
+      if (problem !== undefined) {
+        context.warn(`the files of Metaflow stay: ${problem}`);
+        continue;
+      }
+      const left = removeEntries(root, folder, entries);
+      if (left.length > 0) context.info(`stays in ${folder}, as Metaflow did not make it: ${left.join(", ")}`);
+    }
   },
-};
+});
+
+export const metaflowHome = metaflowHomeIn(stateDirectory);

@@ -1,21 +1,27 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pythonOf } from "../../configuration/layout";
-import { changedProperties, type Handler, type OperationContext } from "../handler";
-import { engineFor, type ModelServerEngine, serverCommand } from "../modelServerCommand";
-import { downloadPrefix, type StoreEnvironment } from "../objectStore";
-import { choosePort, loopback } from "../processes/ports";
+import { removalProblem, removeEntries } from "../../machine/removal.mjs";
+import { anyOf, modelServerFiles, processFiles } from "../../machine/stack-files.mjs";
+import { pythonOf, stateDirectory } from "../../configuration/layout";
+import { canonical, changedProperties, type Handler, type OperationContext } from "../handler";
+import { Heartbeat } from "../heartbeat";
+import { engineFor, engineProblem, type ModelServerEngine, serverCommand } from "../modelServerCommand";
+import { modelFolderProblem } from "../modelFolder";
+import { downloadPrefix } from "../objectStore";
+import { choosePort, isFree, loopback, portProblem } from "../processes/ports";
 import {
   lastLogLines,
   liveRecord,
   logFileOf,
+  type ProcessRecord,
   readRecord,
   startProcess,
   stopProcess,
 } from "../processes/supervisedProcess";
+import type { StoreEnvironment } from "../storeEnvironment";
 
 export interface ModelServerInputs {
   /** Prefix of a promoted model. */
@@ -25,6 +31,8 @@ export interface ModelServerInputs {
   readonly engine: "auto" | ModelServerEngine;
   /** Port asked for; left out: a free one is chosen and remembered. */
   readonly requestedPort?: number;
+  /** `required`: clients must send the key, or any user of the machine could ask the model. */
+  readonly key: "required" | "none";
   /** Folder for the model's copy, the process's record and its log. */
   readonly directory: string;
   /** How to reach the store that holds the model. */
@@ -35,6 +43,10 @@ export interface ModelServerState extends ModelServerInputs {
   readonly port: number;
   /** `http://127.0.0.1:<port>/v1` */
   readonly url: string;
+  /** What clients send as bearer token; null where none is needed. */
+  readonly apiKey: string | null;
+  /** File with the header that clients send, for `curl -H @<file>`: so the key is in no command line; null without a key. */
+  readonly headerFile: string | null;
   readonly resolvedEngine: ModelServerEngine;
   readonly status: "running" | "stopped";
   readonly logFile: string;
@@ -43,18 +55,30 @@ export interface ModelServerState extends ModelServerInputs {
 /** vLLM's imports alone take about a minute on two slow cores; loading and warming up the tiny model takes seconds. */
 const readySeconds = 420;
 
+/** For one completion of a server that has just loaded, and may still compile. */
+const firstAnswerSeconds = 120;
+
+/** For one completion of a server that runs: one that takes longer is of no use to anybody. */
+const answerSeconds = 30;
+
 /** Asks for a real completion. Resolves to what is wrong, or undefined when tokens came back. */
-async function completionProblem(url: string, modelName: string): Promise<string | undefined> {
+async function completionProblem(
+  { url, modelName, apiKey }: Pick<ModelServerState, "url" | "modelName" | "apiKey">,
+  seconds: number,
+): Promise<string | undefined> {
   try {
     const response = await fetch(`${url}/chat/completions`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: {
+        "content-type": "application/json",
+        ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+      },
       body: JSON.stringify({
         model: modelName,
         messages: [{ role: "user", content: "What is 1 plus 1?" }],
         max_tokens: 4,
       }),
-      signal: AbortSignal.timeout(120_000),
+      signal: AbortSignal.timeout(seconds * 1000),
     });
     if (!response.ok) return `HTTP ${response.status}: ${(await response.text()).slice(0, 500)}`;
     const body = (await response.json()) as { choices?: { message?: { content?: string } }[] };
@@ -62,8 +86,14 @@ async function completionProblem(url: string, modelName: string): Promise<string
       ? undefined
       : `no choices in ${JSON.stringify(body).slice(0, 500)}`;
   } catch (error) {
-    return String(error);
+    return error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
   }
+}
+
+/** What keeps the endpoint from serving now; undefined when it has just answered. The one meaning of 'ready' and 'running'. */
+async function servingProblem(state: ModelServerState, context: OperationContext): Promise<string | undefined> {
+  if (liveRecord(state.directory, context.warn) === undefined) return "its process has ended";
+  return completionProblem(state, answerSeconds);
 }
 
 async function listens(port: number): Promise<boolean> {
@@ -80,66 +110,160 @@ function temporaryDirectoryOf(directory: string): string {
   return path.join(os.tmpdir(), `posttraining-${createHash("sha256").update(directory).digest("hex").slice(0, 12)}`);
 }
 
-const modelDirectory = (inputs: ModelServerInputs): string => path.join(inputs.directory, "model");
+const urlOf = (port: number): string => `http://${loopback}:${port}/v1`;
 
-/** The two parts that reach outside: the store, and the server's command line. */
+const modelDirectory = (inputs: ModelServerInputs): string => path.join(inputs.directory, "model");
+const previousModel = (directory: string): string => path.join(directory, "model.previous");
+const headerFileOf = (directory: string): string => path.join(directory, "authorization.txt");
+
+/** The parts that reach outside: the store, the server's command line, and where things may lie. */
 export interface ModelServerParts {
   readonly download: typeof downloadPrefix;
   readonly command: typeof serverCommand;
+  readonly engineProblem: typeof engineProblem;
+  /** What a model's folder lacks to be served. */
+  readonly modelProblem: typeof modelFolderProblem;
+  /** Folder below which everything lies that this handler makes and removes. */
+  readonly stateDirectory: string;
 }
 
 /** Fetches the model beside the one that is served, so that a failed download disturbs nothing. */
-async function fetchModel(parts: ModelServerParts, inputs: ModelServerInputs): Promise<string> {
+async function fetchModel(
+  parts: ModelServerParts,
+  inputs: ModelServerInputs,
+  context: OperationContext,
+): Promise<string> {
   const next = path.join(inputs.directory, "model.next");
-  await parts.download(inputs.storeEnvironment, inputs.modelUri, next);
+  const heartbeat = new Heartbeat(context, `fetching ${inputs.modelUri}`);
+  await heartbeat.during(parts.download(inputs.storeEnvironment, inputs.modelUri, next));
+  const problem = parts.modelProblem(next);
+  if (problem !== undefined) throw new Error(`model ${inputs.modelUri} cannot be served: ${problem}`);
   return next;
 }
 
-async function serve(
+/** What a server is started for: one that was started for the same is the one that is wanted. */
+function purposeOf(inputs: ModelServerInputs, engine: ModelServerEngine, apiKey: string | null): string {
+  const { modelUri, modelName } = inputs;
+  return createHash("sha256").update(canonical({ modelUri, modelName, engine, apiKey })).digest("hex");
+}
+
+/** The key that clients of this folder's server have, from the last time that there was one; else a new one. */
+function keyFor(inputs: ModelServerInputs): string | null {
+  if (inputs.key === "none") return null;
+  try {
+    const known = /^authorization: Bearer ([\w-]{20,})\n$/.exec(
+      fs.readFileSync(headerFileOf(inputs.directory), "utf8"),
+    )?.[1];
+    if (known !== undefined) return known;
+  } catch {
+    // None was written yet.
+  }
+  return randomBytes(24).toString("base64url");
+}
+
+function writeHeader(directory: string, apiKey: string | null): string | null {
+  const file = headerFileOf(directory);
+  if (apiKey === null) {
+    fs.rmSync(file, { force: true });
+    return null;
+  }
+  fs.writeFileSync(file, `authorization: Bearer ${apiKey}\n`, { mode: 0o600 });
+  return file;
+}
+
+/**
+ * The server that an interrupted operation has started for the same, if it loads or answers; undefined when one has to be started.
+ */
+async function startedBefore(
+  inputs: ModelServerInputs,
+  purpose: string,
+  apiKey: string | null,
+  context: OperationContext,
+): Promise<ProcessRecord | undefined> {
+  const found = liveRecord(inputs.directory, context.warn);
+  if (found?.purpose !== purpose || found.port !== (inputs.requestedPort ?? found.port)) return undefined;
+  // While it loads, nothing listens yet; one that hangs still does, without an answer.
+  if (await isFree(found.port)) return found;
+  const url = urlOf(found.port);
+  const isStuck = (await completionProblem({ url, modelName: inputs.modelName, apiKey }, answerSeconds)) !== undefined;
+  return isStuck ? undefined : found;
+}
+
+/** Ends what serves in this folder, and starts a server. */
+async function startServer(
   parts: ModelServerParts,
   inputs: ModelServerInputs,
-  rememberedPort: number | undefined,
-  context: OperationContext,
-): Promise<ModelServerState> {
-  const engine = engineFor(inputs.engine, pythonOf("serve"));
-  const port = await choosePort(inputs.requestedPort, rememberedPort, "endpoint.port");
-  const url = `http://${loopback}:${port}/v1`;
-  const temporaryDirectory = temporaryDirectoryOf(inputs.directory);
+  engine: ModelServerEngine,
+  purpose: string,
+  known: { readonly port: number | undefined; readonly apiKey: string | null },
+): Promise<ProcessRecord> {
+  const { directory, modelName } = inputs;
+  await stopProcess(directory);
+  const port = await choosePort(inputs.requestedPort, known.port, "endpoint.port");
+  const temporaryDirectory = temporaryDirectoryOf(directory);
   fs.mkdirSync(temporaryDirectory, { recursive: true, mode: 0o700 });
   const command = parts.command(engine, {
     python: pythonOf("serve"),
     modelDirectory: modelDirectory(inputs),
-    modelName: inputs.modelName,
+    modelName,
     host: loopback,
     port,
-    cacheDirectory: path.join(inputs.directory, "cache"),
+    apiKey: known.apiKey,
+    cacheDirectory: path.join(directory, "cache"),
     temporaryDirectory,
   });
-  await startProcess({ directory: inputs.directory, port, ...command });
-  const started = Date.now();
+  return startProcess({ directory, port, purpose, ...command });
+}
+
+/** Starts a server unless there is one already, and waits for its first answer. */
+async function serve(
+  parts: ModelServerParts,
+  inputs: ModelServerInputs,
+  known: { readonly port: number | undefined; readonly apiKey: string | null },
+  context: OperationContext,
+): Promise<ModelServerState> {
+  const { directory, modelName } = inputs;
+  const engine = engineFor(inputs.engine, pythonOf("serve"));
+  const purpose = purposeOf(inputs, engine, known.apiKey);
+  const headerFile = writeHeader(directory, known.apiKey);
+  const { port } =
+    (await startedBefore(inputs, purpose, known.apiKey, context)) ??
+    (await startServer(parts, inputs, engine, purpose, known));
+  const url = urlOf(port);
+  const began = Date.now();
   const fail = async (reason: string): Promise<never> => {
-    const lines = lastLogLines(inputs.directory, 25);
-    await stopServer(inputs.directory);
+    const lines = lastLogLines(directory, 25);
+    await stopServer(directory);
     throw new Error(
-      `the endpoint (${engine}) ${reason}; its last log lines:\n${lines.map((line) => `  | ${line}`).join("\n")}\nWhole log: ${logFileOf(inputs.directory)}`,
+      `the endpoint (${engine}) ${reason}; its last log lines:\n${lines.map((line) => `  | ${line}`).join("\n")}\nWhole log: ${logFileOf(directory)}`,
     );
   };
   while (!(await listens(port))) {
-    const seconds = Math.round((Date.now() - started) / 1000);
-    if (liveRecord(inputs.directory) === undefined) await fail("ended while it was starting");
+    const seconds = Math.round((Date.now() - began) / 1000);
+    if (liveRecord(directory) === undefined) await fail("ended while it was starting");
     if (seconds > readySeconds) await fail(`did not listen on port ${port} within ${readySeconds} s`);
     if (context.signal.aborted) await fail("was cancelled while it was starting");
     context.progress(`${engine} is loading, ${Math.floor(seconds / 5) * 5} s (about a minute on two cores)`);
-    await sleep(250);
+    await sleep(50);
   }
-  context.progress("waiting for a first completion");
-  const problem = await completionProblem(url, inputs.modelName);
+  const heartbeat = new Heartbeat(context, "");
+  heartbeat.progress("waiting for a first completion");
+  const problem = await heartbeat.during(
+    completionProblem({ url, modelName, apiKey: known.apiKey }, firstAnswerSeconds),
+  );
   if (problem !== undefined) await fail(`listens, but did not answer a completion (${problem})`);
-  fs.rmSync(previousModel(inputs.directory), { recursive: true, force: true });
-  return { ...inputs, port, url, resolvedEngine: engine, status: "running", logFile: logFileOf(inputs.directory) };
+  removeEntries(parts.stateDirectory, directory, /^model\.previous$/);
+  return {
+    ...inputs,
+    port,
+    url,
+    apiKey: known.apiKey,
+    headerFile,
+    resolvedEngine: engine,
+    status: "running",
+    logFile: logFileOf(directory),
+  };
 }
-
-const previousModel = (directory: string): string => path.join(directory, "model.previous");
 
 /** Puts the fetched model in the place of the served one, which is kept beside it until the new one has answered. */
 function swapModel(inputs: ModelServerInputs, next: string): void {
@@ -149,72 +273,121 @@ function swapModel(inputs: ModelServerInputs, next: string): void {
 }
 
 function swapBack(state: ModelServerState): void {
+  if (!fs.existsSync(previousModel(state.directory))) return;
   fs.rmSync(modelDirectory(state), { recursive: true, force: true });
   fs.renameSync(previousModel(state.directory), modelDirectory(state));
 }
 
 async function stopServer(directory: string): Promise<void> {
-  const record = liveRecord(directory);
-  if (record !== undefined) await stopProcess(record);
+  await stopProcess(directory);
   fs.rmSync(temporaryDirectoryOf(directory), { recursive: true, force: true });
+}
+
+/**
+ * All that can be found wrong with what is wanted before anything that runs is touched.
+ *
+ * @param own port on which this server listens now.
+ * @throws naming every wrong input.
+ */
+async function checkInputs(parts: ModelServerParts, inputs: ModelServerInputs, own: number | undefined): Promise<void> {
+  const python = pythonOf("serve");
+  const { requestedPort } = inputs;
+  const problems = [
+    removalProblem(parts.stateDirectory, inputs.directory),
+    parts.engineProblem(inputs.engine, python),
+    inputs.modelName.trim() === "" ? "endpoint.modelName is empty" : undefined,
+    requestedPort === undefined || requestedPort === own
+      ? undefined
+      : await portProblem(requestedPort, "endpoint.port"),
+  ].filter((problem) => problem !== undefined);
+  if (problems.length > 0) throw new Error(problems.join("\n"));
 }
 
 /** The handler of an OpenAI-compatible server for one model, out of its parts. */
 export const modelServerOf = (parts: ModelServerParts): Handler<ModelServerInputs, ModelServerState> => ({
-  secrets: ["storeEnvironment"],
+  secrets: ["storeEnvironment", "apiKey"],
 
-  diff(_id, state, news) {
+  async diff(_id, state, news, context) {
     const changed = changedProperties<ModelServerInputs>(state, news);
-    const died = liveRecord(state.directory) === undefined;
-    return Promise.resolve({
-      changes: changed.length > 0 || died || state.status === "stopped",
-      replaces: changed.filter((key) => key === "directory"),
-    });
+    const replaces = changed.filter((key) => key === "directory");
+    if (changed.length > 0 || state.status === "stopped") return { changes: true, replaces };
+    const problem = await servingProblem(state, context);
+    if (problem !== undefined) context.warn(`the endpoint does not serve (${problem}): it is brought back`);
+    const lacksHeader = state.headerFile !== null && !fs.existsSync(state.headerFile);
+    return { changes: problem !== undefined || lacksHeader, replaces };
   },
 
   async create(inputs, context) {
-    const next = await fetchModel(parts, inputs);
-    await stopServer(inputs.directory);
-    swapModel(inputs, next);
+    const apiKey = keyFor(inputs);
+    const known = readRecord(inputs.directory, context.warn);
+    const live = liveRecord(inputs.directory);
+    await checkInputs(parts, inputs, live?.port);
+    const engine = engineFor(inputs.engine, pythonOf("serve"));
+    // An interrupted `up` may have started it already.
+    if (live?.purpose !== purposeOf(inputs, engine, apiKey)) {
+      const next = await fetchModel(parts, inputs, context);
+      await stopServer(inputs.directory);
+      swapModel(inputs, next);
+    }
     return {
       id: path.basename(inputs.directory),
-      state: await serve(parts, inputs, readRecord(inputs.directory)?.port, context),
+      state: await serve(parts, inputs, { port: known?.port, apiKey }, context),
     };
   },
 
-  async read(_id, state) {
-    const alive =
-      liveRecord(state.directory) !== undefined && (await completionProblem(state.url, state.modelName)) === undefined;
-    return { ...state, status: alive ? "running" : "stopped" };
+  async read(_id, state, context) {
+    const problem = await servingProblem(state, context);
+    return { ...state, status: problem === undefined ? "running" : "stopped" };
   },
 
   async update(_id, state, news, context) {
     const changed = changedProperties<ModelServerInputs>(state, news);
-    const runs = liveRecord(state.directory) !== undefined && state.status === "running";
     const moves = news.requestedPort !== undefined && news.requestedPort !== state.port;
-    const restart =
-      !runs || moves || changed.some((key) => key === "modelUri" || key === "modelName" || key === "engine");
-    if (!restart) return { ...state, ...news };
+    const differs = changed.some((key) => ["modelUri", "modelName", "engine", "key"].includes(key));
+    const serves = (await servingProblem(state, context)) === undefined;
+    if (serves && !moves && !differs) {
+      return { ...state, ...news, status: "running", headerFile: writeHeader(state.directory, state.apiKey) };
+    }
+    await checkInputs(parts, news, state.port);
     const next =
-      changed.includes("modelUri") || !fs.existsSync(modelDirectory(state)) ? await fetchModel(parts, news) : undefined;
-    await stopServer(state.directory);
-    if (next !== undefined) swapModel(news, next);
+      changed.includes("modelUri") || parts.modelProblem(modelDirectory(state)) !== undefined
+        ? await fetchModel(parts, news, context)
+        : undefined;
+    if (next !== undefined) {
+      await stopServer(state.directory);
+      swapModel(news, next);
+    }
     try {
-      return await serve(parts, news, state.port, context);
+      const apiKey = news.key === "none" ? null : (state.apiKey ?? keyFor(news));
+      return await serve(parts, news, { port: state.port, apiKey }, context);
     } catch (error) {
-      if (next === undefined || !fs.existsSync(previousModel(state.directory))) throw error;
-      context.warn("the new model could not be served; the last one is being brought back");
+      // What did not serve before cannot be gone back to.
+      if (!serves) throw error;
+      context.warn("the endpoint does not serve as it was changed; it is brought back as it was");
       swapBack(state);
-      await serve(parts, state, state.port, context);
+      await serve(parts, state, { port: state.port, apiKey: state.apiKey }, context);
       throw error;
     }
   },
 
-  async delete(_id, state) {
+  async delete(_id, state, context) {
     await stopServer(state.directory);
-    fs.rmSync(state.directory, { recursive: true, force: true });
+    const problem = removalProblem(parts.stateDirectory, state.directory);
+    if (problem !== undefined) {
+      context.warn(`the files of the endpoint stay: ${problem}`);
+      return;
+    }
+    const left = removeEntries(parts.stateDirectory, state.directory, anyOf(processFiles, modelServerFiles));
+    if (left.length > 0)
+      context.info(`stays in ${state.directory}, as the endpoint did not make it: ${left.join(", ")}`);
   },
 });
 
 /** An OpenAI-compatible server for one model, on this machine. */
-export const modelServer = modelServerOf({ download: downloadPrefix, command: serverCommand });
+export const modelServer = modelServerOf({
+  download: downloadPrefix,
+  command: serverCommand,
+  engineProblem,
+  modelProblem: modelFolderProblem,
+  stateDirectory,
+});

@@ -2,10 +2,15 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stateDirectory } from "../../configuration/layout";
+import { removalProblem, removeEntries } from "../../machine/removal.mjs";
+import { processFiles, storeFolders } from "../../machine/stack-files.mjs";
 import { changedProperties, type Difference, type Handler, type OperationContext } from "../handler";
-import { ensureBucket, type StoreEnvironment } from "../objectStore";
-import { choosePort, loopback } from "../processes/ports";
+import { ensureBucket } from "../objectStore";
+import { choosePort, loopback, portProblem } from "../processes/ports";
+import { makePrivateFolder } from "../processes/privateFolder";
 import { lastLogLines, liveRecord, readRecord, startProcess, stopProcess } from "../processes/supervisedProcess";
+import { storeEnvironment } from "../storeEnvironment";
 
 export interface ObjectStoreServerInputs {
   /** Folder for the data; objects are plain files in it. */
@@ -30,53 +35,35 @@ export interface ObjectStoreServerState extends ObjectStoreServerInputs {
 
 const readySeconds = 20;
 
-/** Environment that points any AWS client at the server. */
-export function storeEnvironment(
-  state: Pick<ObjectStoreServerState, "endpoint" | "accessKeyId" | "secretAccessKey">,
-): StoreEnvironment {
-  return {
-    AWS_ENDPOINT_URL_S3: state.endpoint,
-    AWS_ACCESS_KEY_ID: state.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: state.secretAccessKey,
-    AWS_REGION: "us-east-1",
-    AWS_DEFAULT_REGION: "us-east-1",
-    AWS_EC2_METADATA_DISABLED: "true",
-  };
+interface KnownStore {
+  readonly port?: number;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
 
+/** Ends what serves this data, and serves it. */
 async function start(
   inputs: ObjectStoreServerInputs,
-  known: { port?: number; accessKeyId: string; secretAccessKey: string },
+  known: KnownStore,
   context: OperationContext,
 ): Promise<ObjectStoreServerState> {
-  const objects = path.join(inputs.dataDirectory, "objects");
-  const metadata = path.join(inputs.dataDirectory, "metadata");
-  fs.mkdirSync(objects, { recursive: true });
-  fs.mkdirSync(metadata, { recursive: true });
-  const left = liveRecord(inputs.processDirectory);
-  if (left !== undefined) await stopProcess(left);
-  const port = await choosePort(
-    inputs.requestedPort,
-    known.port ?? readRecord(inputs.processDirectory)?.port,
-    "store.port",
-  );
+  const [objects, metadata] = [path.join(inputs.dataDirectory, "objects"), path.join(inputs.dataDirectory, "metadata")];
+  for (const folder of [inputs.dataDirectory, objects, metadata]) makePrivateFolder(folder);
+  const remembered = known.port ?? readRecord(inputs.processDirectory, context.warn)?.port;
+  await stopProcess(inputs.processDirectory);
+  const port = await choosePort(inputs.requestedPort, remembered, "store.port");
   const endpoint = `http://${loopback}:${port}`;
-  const record = await startProcess({
+  await startProcess({
     directory: inputs.processDirectory,
     command: "versitygw",
     // Attributes go to plain files beside the data: not every file system has extended attributes.
     arguments: [
-      "--port",
-      `${loopback}:${port}`,
-      "--health",
-      "/health",
-      "--quiet",
-      "posix",
-      "--sidecar",
-      metadata,
-      objects,
+      ...["--port", `${loopback}:${port}`, "--health", "/health", "--quiet"],
+      // It sets these itself, whatever the process's own mask says.
+      ...["posix", "--dir-perms", "0700", "--file-perms", "0600", "--sidecar", metadata, objects],
     ],
     environment: { ROOT_ACCESS_KEY: known.accessKeyId, ROOT_SECRET_KEY: known.secretAccessKey },
+    foreign: /^(?:VGW_|ROOT_|AWS_|PULUMI_)/,
     port,
   }).catch((error: unknown) => {
     throw new Error(
@@ -86,7 +73,7 @@ async function start(
   const deadline = Date.now() + readySeconds * 1000;
   while (!(await answers(endpoint))) {
     if (liveRecord(inputs.processDirectory) === undefined || Date.now() > deadline || context.signal.aborted) {
-      await stopProcess(record);
+      await stopProcess(inputs.processDirectory);
       throw new Error(
         `the object store did not answer on ${endpoint}; its last log lines:\n${lastLogLines(inputs.processDirectory, 10).join("\n")}`,
       );
@@ -106,47 +93,91 @@ async function answers(endpoint: string): Promise<boolean> {
   }
 }
 
-/** An S3-compatible server (versitygw) that keeps its objects as files on disk. */
-export const objectStoreServer: Handler<ObjectStoreServerInputs, ObjectStoreServerState> = {
+/** What keeps the store from serving now; undefined when it does. */
+async function servingProblem(state: ObjectStoreServerState, context: OperationContext): Promise<string | undefined> {
+  if (liveRecord(state.processDirectory, context.warn) === undefined) return "its process has ended";
+  if (!(await answers(state.endpoint))) return `it does not answer on ${state.endpoint}`;
+  const bucket = path.join(state.dataDirectory, "objects", state.bucket);
+  return fs.existsSync(bucket) ? undefined : `its bucket ${state.bucket} is gone, with all that was in it`;
+}
+
+/** An S3-compatible server (versitygw) that keeps its objects as files on disk, below the given folder. */
+export const objectStoreServerIn = (
+  stateDirectory: string,
+): Handler<ObjectStoreServerInputs, ObjectStoreServerState> => ({
   secrets: ["secretAccessKey"],
 
-  diff(_id, state, news): Promise<Difference> {
+  async diff(_id, state, news, context): Promise<Difference> {
     const changed = changedProperties<ObjectStoreServerInputs>(state, news).filter(
       (key) => key !== "requestedPort" || (news.requestedPort !== undefined && news.requestedPort !== state.port),
     );
     const replaces = changed.filter((key) => key === "dataDirectory" || key === "bucket");
-    const died = liveRecord(state.processDirectory) === undefined;
-    return Promise.resolve({ changes: changed.length > 0 || died || state.status === "stopped", replaces });
+    if (changed.length > 0 || state.status === "stopped") return { changes: true, replaces };
+    const problem = await servingProblem(state, context);
+    if (problem !== undefined) context.warn(`the object store does not serve (${problem}): it is brought back`);
+    return { changes: problem !== undefined, replaces };
   },
 
   async create(inputs, context) {
+    checkPlaces(stateDirectory, inputs);
     const known = { accessKeyId: randomBytes(10).toString("hex"), secretAccessKey: randomBytes(20).toString("hex") };
     return { id: inputs.bucket, state: await start(inputs, known, context) };
   },
 
-  async read(_id, state) {
-    const alive = liveRecord(state.processDirectory) !== undefined && (await answers(state.endpoint));
-    return { ...state, status: alive ? "running" : "stopped" };
+  async read(_id, state, context) {
+    const problem = await servingProblem(state, context);
+    return { ...state, status: problem === undefined ? "running" : "stopped" };
   },
 
   async update(_id, state, news, context) {
     const { port, accessKeyId, secretAccessKey } = state;
-    const runs = liveRecord(state.processDirectory) !== undefined && (await answers(state.endpoint));
+    const serves = (await servingProblem(state, context)) === undefined;
     const moves = news.requestedPort !== undefined && news.requestedPort !== port;
-    if (runs && !moves) return { ...state, ...news, status: "running" };
-    return start(news, { port, accessKeyId, secretAccessKey }, context);
+    if (serves && !moves) return { ...state, ...news, status: "running" };
+    checkPlaces(stateDirectory, news);
+    const problem = moves ? await portProblem(news.requestedPort, "store.port") : undefined;
+    if (problem !== undefined) throw new Error(problem);
+    const known = { port, accessKeyId, secretAccessKey };
+    try {
+      return await start(news, known, context);
+    } catch (error) {
+      if (!serves) throw error;
+      context.warn("the object store does not serve as it was changed; it is brought back as it was");
+      await start(state, known, context);
+      throw error;
+    }
   },
 
   async delete(_id, state, context) {
-    const record = liveRecord(state.processDirectory);
-    if (record !== undefined) await stopProcess(record);
-    fs.rmSync(state.processDirectory, { recursive: true, force: true });
+    await stopProcess(state.processDirectory);
+    const problem =
+      removalProblem(stateDirectory, path.join(state.processDirectory, "entry")) ??
+      removalProblem(stateDirectory, path.join(state.dataDirectory, "entry"));
+    if (problem !== undefined) {
+      context.warn(`the files of the object store stay: ${problem}`);
+      return;
+    }
+    removeEntries(stateDirectory, state.processDirectory, processFiles);
     switch (state.removal) {
-      case "remove":
-        fs.rmSync(state.dataDirectory, { recursive: true, force: true });
+      case "remove": {
+        const left = removeEntries(stateDirectory, state.dataDirectory, storeFolders);
+        if (left.length > 0) {
+          context.info(`stays in ${state.dataDirectory}, as the object store did not make it: ${left.join(", ")}`);
+        }
         return;
+      }
       case "retain":
         context.info(`models and metrics stay in ${state.dataDirectory} (store.removal is "retain")`);
     }
   },
-};
+});
+
+/** @throws if the store would write, and one day remove, outside of the folder that is this project's. */
+function checkPlaces(stateDirectory: string, inputs: ObjectStoreServerInputs): void {
+  const problems = [inputs.dataDirectory, inputs.processDirectory].flatMap(
+    (folder) => removalProblem(stateDirectory, folder) ?? [],
+  );
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+}
+
+export const objectStoreServer = objectStoreServerIn(stateDirectory);

@@ -35,6 +35,16 @@ async function freePort(): Promise<number> {
 }
 
 /**
+ * What is wrong with a port that a setting asks for; undefined when it can be listened on.
+ *
+ * @param setting name of the setting that asks for it.
+ */
+export async function portProblem(requested: number, setting: string): Promise<string | undefined> {
+  if (await isFree(requested)) return undefined;
+  return `port ${requested} on ${loopback} is taken by another program: set ${setting} to a free port, or leave it out to have one chosen`;
+}
+
+/**
  * The port to listen on: the one asked for, else the remembered one while it is free, else any free one.
  *
  * @param setting name of the setting that asks for a port, for the error.
@@ -46,11 +56,10 @@ export async function choosePort(
   setting: string,
 ): Promise<number> {
   if (requested !== undefined) {
-    if (await isFree(requested)) return requested;
-    throw new Error(
-      `port ${requested} on ${loopback} is taken by another program: set ${setting} to a free port, or leave it out to have one chosen`,
-    );
+    const problem = await portProblem(requested, setting);
+    if (problem !== undefined) throw new Error(problem);
+    return requested;
   }
-  if (remembered !== undefined && (await isFree(remembered))) return remembered;
+  if (remembered !== undefined && remembered > 0 && (await isFree(remembered))) return remembered;
   return freePort();
 }

@@ -2,15 +2,24 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { groupIsAlive, isAlive, type ProcessIdentity, startTimeOf } from "./processIdentity";
+import { z } from "zod";
+import { endProcessesOf, ownerVariable, processesOf, usersOf } from "../../machine/folder-users.mjs";
+import { isAlive, type ProcessIdentity, startTimeOf } from "../../machine/processes.mjs";
 import { isFree } from "./ports";
+import { makePrivateFolder } from "./privateFolder";
+
+const recordSchema = z.object({
+  pid: z.int().positive(),
+  startTime: z.string(),
+  command: z.array(z.string()),
+  port: z.int().min(0).max(65535),
+  startedAt: z.string(),
+  /** What the process was started for, as its handler writes it; left out where that does not matter. */
+  purpose: z.string().optional(),
+});
 
 /** What is remembered of a process that outlives the Pulumi operation which started it. */
-export interface ProcessRecord extends ProcessIdentity {
-  readonly command: readonly string[];
-  readonly port: number;
-  readonly startedAt: string;
-}
+export type ProcessRecord = Readonly<z.infer<typeof recordSchema>> & ProcessIdentity;
 
 export interface ProcessSpecification {
   /** Folder for `process.json` and `log.txt`; made when missing. */
@@ -18,47 +27,120 @@ export interface ProcessSpecification {
   readonly command: string;
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables of this process's environment that it must not inherit, by their names: settings of a person for the same program. */
+  readonly foreign?: RegExp;
   /** Port that it will listen on, kept in the record. */
   readonly port: number;
+  /** What it is started for, kept in the record. */
+  readonly purpose?: string;
 }
+
+/** Told what could not be read and what was done instead, a sentence for people. */
+export type Tell = (damage: string) => void;
 
 /** Longest wait for the port of a process that was ended; another program may have taken it by then. */
 const portReleaseSeconds = 2;
 
-const recordFile = (directory: string): string => path.join(directory, "process.json");
+/** The record's file in a process's folder. */
+export const recordFile = (directory: string): string => path.join(directory, "process.json");
 
 export const logFileOf = (directory: string): string => path.join(directory, "log.txt");
 
-/** The record in `directory`, or undefined when none was written. */
-export function readRecord(directory: string): ProcessRecord | undefined {
+/** A record that is there and cannot be read; never the same as none. */
+class DamagedRecordError extends Error {}
+
+function parseRecord(directory: string): ProcessRecord | undefined {
+  const file = recordFile(directory);
+  let text;
   try {
-    return JSON.parse(fs.readFileSync(recordFile(directory), "utf8")) as ProcessRecord;
-  } catch {
-    return undefined;
+    text = fs.readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new DamagedRecordError(`${file} cannot be read (${String(error)})`);
+  }
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch (error) {
+    const reason =
+      error instanceof z.ZodError ? z.prettifyError(error).replaceAll("\n", " ") : (error as Error).message;
+    throw new DamagedRecordError(`${file} cannot be read (${reason})`);
+  }
+}
+
+/** The process in `directory` as the machine shows it, for a record that does not. */
+function recordFromMachine(directory: string): ProcessRecord | undefined {
+  const ours = usersOf(directory).filter(({ isOurs }) => isOurs);
+  const leader = ours.find(({ process: found }) => found.group === found.pid);
+  if (leader === undefined) return undefined;
+  const { pid, startTime, command } = leader.process;
+  return { pid, startTime, command: [command], port: leader.ports[0] ?? 0, startedAt: new Date().toISOString() };
+}
+
+function writeRecord(directory: string, record: ProcessRecord): void {
+  const temporary = `${recordFile(directory)}.${process.pid}`;
+  fs.writeFileSync(temporary, JSON.stringify(record, null, 2), { mode: 0o600 });
+  fs.renameSync(temporary, recordFile(directory));
+}
+
+/**
+ * The record in `directory`, of a process that lives or of one that has ended; undefined when none was written.
+ * One that cannot be read is made anew from the machine; where nothing of the process lives either, it is as if it was none.
+ */
+export function readRecord(directory: string, tell?: Tell): ProcessRecord | undefined {
+  try {
+    return parseRecord(directory);
+  } catch (error) {
+    if (!(error instanceof DamagedRecordError)) throw error;
+    const found = recordFromMachine(directory);
+    if (found === undefined) {
+      tell?.(`${error.message}; no process of it lives on this machine`);
+      return undefined;
+    }
+    tell?.(`${error.message}; its process was found on this machine (${found.pid}), and the record was written anew`);
+    writeRecord(directory, found);
+    return found;
   }
 }
 
 /** The record of the process in `directory` if it still runs. */
-export function liveRecord(directory: string): ProcessRecord | undefined {
-  const record = readRecord(directory);
+export function liveRecord(directory: string, tell?: Tell): ProcessRecord | undefined {
+  const record = readRecord(directory, tell);
   return record !== undefined && isAlive(record) ? record : undefined;
 }
 
+/** All that lives of the process in `directory`, its children too, whether it lives itself or not. */
+export function remains(directory: string): ReturnType<typeof processesOf> {
+  return processesOf(directory, recordsIn(directory));
+}
+
+/** What the machine is searched with, beside the folder's name. */
+function recordsIn(directory: string): { leaders: ProcessIdentity[] } {
+  const record = readRecord(directory);
+  return { leaders: record === undefined ? [] : [record] };
+}
+
+const inherited = (foreign: RegExp | undefined): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => foreign?.test(name) !== true));
+
 /**
  * Starts a process in a session of its own, so that neither the end of the provider nor a closed terminal ends it.
+ * What an earlier one in this folder has left is ended first, so that its record can be replaced.
  * Its output goes to `log.txt`; the last run's is kept as `log.previous.txt`.
  *
- * @throws if the command cannot be started.
+ * @throws if the command cannot be started, or something of an earlier one does not end.
  */
 export async function startProcess(specification: ProcessSpecification): Promise<ProcessRecord> {
-  fs.mkdirSync(specification.directory, { recursive: true });
-  const log = logFileOf(specification.directory);
-  if (fs.existsSync(log)) fs.renameSync(log, path.join(specification.directory, "log.previous.txt"));
-  const output = fs.openSync(log, "a");
+  const { directory } = specification;
+  makePrivateFolder(directory);
+  await stopProcess(directory);
+  const log = logFileOf(directory);
+  if (fs.existsSync(log)) fs.renameSync(log, path.join(directory, "log.previous.txt"));
+  const output = fs.openSync(log, "a", 0o600);
   try {
     const child = spawn(specification.command, specification.arguments, {
-      cwd: specification.directory,
-      env: { ...process.env, ...specification.environment },
+      cwd: directory,
+      // Should the record be lost, or never be written, the process is found by its owner.
+      env: { ...inherited(specification.foreign), ...specification.environment, [ownerVariable]: directory },
       detached: true,
       stdio: ["ignore", output, output],
     });
@@ -75,10 +157,9 @@ export async function startProcess(specification: ProcessSpecification): Promise
       command: [specification.command, ...specification.arguments],
       port: specification.port,
       startedAt: new Date().toISOString(),
+      ...(specification.purpose === undefined ? {} : { purpose: specification.purpose }),
     };
-    const temporary = `${recordFile(specification.directory)}.${process.pid}`;
-    fs.writeFileSync(temporary, JSON.stringify(record, null, 2));
-    fs.renameSync(temporary, recordFile(specification.directory));
+    writeRecord(directory, record);
     return record;
   } finally {
     fs.closeSync(output);
@@ -86,16 +167,21 @@ export async function startProcess(specification: ProcessSpecification): Promise
 }
 
 /**
- * Ends exactly the recorded process and the children in its group: SIGTERM, then SIGKILL after `graceSeconds`.
- * A record whose process is gone, or whose number belongs to another process by now, is left alone.
+ * Ends the process in `directory` and all that it has started, alive itself or not: SIGTERM, then SIGKILL after `graceSeconds`.
+ * A later process that got a recorded number is left alone. The record stays: it tells the port.
+ *
+ * @throws if something does not end; nothing may take its place then.
  */
-export async function stopProcess(record: ProcessRecord, graceSeconds = 15): Promise<void> {
-  if (!isAlive(record)) return;
-  process.kill(-record.pid, "SIGTERM");
-  const deadline = Date.now() + graceSeconds * 1000;
-  while (groupIsAlive(record.pid) && Date.now() < deadline) await sleep(50);
-  if (groupIsAlive(record.pid)) process.kill(-record.pid, "SIGKILL");
-  while (isAlive(record)) await sleep(20);
+export async function stopProcess(directory: string, graceSeconds = 15): Promise<void> {
+  const record = readRecord(directory);
+  const left = await endProcessesOf(directory, recordsIn(directory), graceSeconds);
+  if (left.length > 0) {
+    const named = left.map(({ pid, command }) => `${pid} (${command.slice(0, 80)})`).join(", ");
+    throw new Error(
+      `processes of ${directory} do not end: ${named}. End them yourself (they may wait for a disk), then run the command again`,
+    );
+  }
+  if (record === undefined || record.port === 0) return;
   // A process counts as ended when its first thread is; another may hold the port a moment longer, and who starts it again wants that port.
   const released = Date.now() + portReleaseSeconds * 1000;
   while (!(await isFree(record.port)) && Date.now() < released) await sleep(20);

@@ -14,6 +14,8 @@ export class FlowRun extends pulumi.CustomResource {
   declare readonly startedAt: pulumi.Output<string | null>;
   declare readonly finishedAt: pulumi.Output<string | null>;
   declare readonly modelUri: pulumi.Output<string | null>;
+  /** What of the run was there and is gone, as the last refresh has seen it. */
+  declare readonly losses: pulumi.Output<FlowRunState["losses"]>;
   declare readonly promoted: pulumi.Output<boolean>;
   declare readonly metrics: pulumi.Output<FlowRunState["metrics"]>;
   declare readonly headline: pulumi.Output<FlowRunState["headline"]>;
@@ -24,7 +26,7 @@ export class FlowRun extends pulumi.CustomResource {
   constructor(name: string, args: FlowRunArgs, options?: pulumi.CustomResourceOptions) {
     const outputs = pendingOutputs(
       ...(["status", "runId", "pathspec", "startedAt", "finishedAt", "modelUri", "promoted"] as const),
-      ...(["metrics", "headline", "cards", "logFile"] as const),
+      ...(["metrics", "headline", "cards", "logFile", "losses", "standsInFor"] as const),
     );
     super(
       resourceTypes.flowRun,

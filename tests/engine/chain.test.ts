@@ -1,13 +1,14 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { S3Client, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../../configuration/layout";
 import { resourceTypes } from "../../provider/resourceTypes";
 import { readRecord } from "../../provider/processes/supervisedProcess";
-import { isAlive, type ProcessIdentity } from "../../provider/processes/processIdentity";
+import { isAlive, type ProcessIdentity } from "../../machine/processes.mjs";
 import { listens, processesMentioning } from "./leftovers";
 import { TestStack } from "./pulumi";
 import { nameOf } from "./urns";
@@ -32,6 +33,7 @@ interface Stage {
 interface Outputs {
   readonly stages: readonly Stage[];
   readonly endpoint: { url: string; model: string; modelUri: string; curl: string };
+  readonly endpointEnvironment: Record<string, string>;
   readonly metaflowConfig: Record<string, string>;
   readonly metaflowEnvironment: Record<string, string>;
 }
@@ -55,9 +57,8 @@ function supervisorOf(stage: string): { key: string; identity: ProcessIdentity }
   expect(keys).toHaveLength(1);
   const key = keys[0] ?? "";
   const file = path.join(stack.layout.runs, key, "supervisor.json");
-  // The driver writes the start time after the boot's id: clock ticks alone would repeat after a restart.
   const { pid, started } = JSON.parse(fs.readFileSync(file, "utf8")) as { pid: number; started: string };
-  return { key, identity: { pid, startTime: started.split("/").at(-1) ?? "" } };
+  return { key, identity: { pid, startTime: started } };
 }
 
 function killProcess(name: string): void {
@@ -67,7 +68,7 @@ function killProcess(name: string): void {
 }
 
 function client(endpoint: Outputs["endpoint"]): OpenAI {
-  return new OpenAI({ baseURL: endpoint.url, apiKey: "none", maxRetries: 0 });
+  return new OpenAI({ baseURL: endpoint.url, apiKey: first.endpointEnvironment.OPENAI_API_KEY, maxRetries: 0 });
 }
 
 /** Asks the endpoint for a sum, greedily. */
@@ -235,7 +236,11 @@ describe("the chain on one machine", () => {
   it("fails with the reason when a run fails or misses its gate, and goes on serving the last good model", async () => {
     const [sft, dpo] = stages;
     const grpo = { name: "grpo", recipe: "grpo-tiny", from: "dpo", set: { optimizer: { learningRate: 3.2e-4 } } };
-    const broken = { name: "broken", recipe: "sft-tiny", set: { dataset: { source: "file:///no/such/data.jsonl" } } };
+    // What is in a file, only the run reads.
+    const data = path.join(stack.directory, "data.jsonl");
+    fs.writeFileSync(data, '{"prompt": "1 + 1?", "completion": "2"}\nno JSON\n');
+    const source = pathToFileURL(data).href;
+    const broken = { name: "broken", recipe: "sft-tiny", set: { dataset: { source } } };
     const weak = {
       name: "weak",
       recipe: "sft-tiny",
@@ -244,7 +249,7 @@ describe("the chain on one machine", () => {
     stack.configure({ ...configuration, stages: [sft, dpo, grpo, broken, weak] });
     const { status, output } = await stack.run("up");
     expect(status).not.toBe(0);
-    expect(output).toMatch(/run SftFlow\/\d+ failed in step "data": .*\/no\/such\/data\.jsonl/);
+    expect(output).toMatch(/run SftFlow\/\d+ failed in step "data": .*\/data\.jsonl, line 2 is not JSON/);
     expect(output).toMatch(/finished, but its model did not pass the gate[\s\S]*wanted at least/);
     expect(await sum(first.endpoint, 3, 4)).toBe("The answer is 7.");
     expect((await outputs()).endpoint).toEqual(first.endpoint);

@@ -3,7 +3,7 @@ export const sftDocument = {
   method: "sft",
   name: "sft-test",
   description: "A recipe for tests.",
-  model: { base: "tiny:calculator" },
+  model: { base: "tiny:llama" },
   dataset: { source: "tiny:sums" },
   sequence: { maxLength: 64 },
   trainable: { kind: "full" },
@@ -20,5 +20,5 @@ export const grpoDocument = {
   method: "grpo",
   name: "grpo-test",
   sequence: { maxLength: 64, maxCompletionLength: 12 },
-  grpo: { rewards: [{ name: "correct" }] },
+  grpo: { rewards: [{ name: "tiny_sums_exact" }] },
 };

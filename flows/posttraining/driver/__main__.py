@@ -23,7 +23,7 @@ def carry_out(request: Request, orchestrator: Orchestrator, emit: Emit) -> dict[
         case "start":
             if request.flow is None:
                 raise ValueError("start without a flow")
-            return orchestrator.start(request.key, request.flow)
+            return orchestrator.start(request.key, request.flow, request.instead_of)
         case "watch":
             return orchestrator.watch(request.key, emit)
         case "describe":
@@ -32,10 +32,16 @@ def carry_out(request: Request, orchestrator: Orchestrator, emit: Emit) -> dict[
             return orchestrator.stop(request.key)
         case "delete":
             return orchestrator.delete(request.key)
+        case "repair":
+            if request.run is None or request.known is None:
+                raise ValueError("repair without a run")
+            return orchestrator.repair(request.key, request.run, request.known)
 
 
 def main() -> int:
     """Runs the driver once; returns its exit status."""
+    # What a run writes is for its user alone.
+    os.umask(0o077)
     # Only events may reach standard output, whatever a library prints.
     events = os.dup(1)
     os.dup2(2, 1)

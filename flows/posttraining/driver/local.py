@@ -9,13 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from posttraining.driver.disk import LEAST_FREE_BYTES, free_bytes
 from posttraining.driver.environment import environment_of_run
 from posttraining.driver.errors import DriverError
 from posttraining.driver.metaflow_log import find_error, read_tail
 from posttraining.driver.orchestrator import MISSING, Description, Emit
-from posttraining.driver.processes import ProcessIdentity, end_processes, processes_of_run, this_machine
-from posttraining.driver.record import RunError, RunRecord, RunStatus, now
+from posttraining.driver.processes import (
+    ProcessIdentity,
+    end_processes,
+    find_supervisor,
+    processes_of_run,
+    this_machine,
+)
+from posttraining.driver.record import ReadStatus, RunError, RunRecord, RunStatus, now
 from posttraining.driver.request import FlowToRun, LocalSettings
 from posttraining.driver.supervisor import GRACE_SECONDS
 from posttraining.driver.watch import watch_log
@@ -38,15 +46,18 @@ class LocalOrchestrator:
         self._grace_seconds = grace_seconds
         self._table = this_machine()
 
-    def start(self, key: str, flow: FlowToRun) -> Description:
+    def start(self, key: str, flow: FlowToRun, instead_of: str | None = None) -> Description:
         """See `Orchestrator.start`. Processes that a dead run with this key left are ended first."""
         record = self._record(key)
         with self._file_errors(), record.locked() as lock:
-            status = self._status(record)
-            if status is not None and status.status in ("running", "succeeded", "rejected"):
-                return record.describe(status)
+            found = self._status(record)
+            status = found.status
+            if status is not None and _stands(status, instead_of):
+                return record.describe(status, found.damage)
             self._end(record)
+            self._require_room()
             environment = environment_of_run(os.environ, self._settings, record)
+            Path(environment["HOME"]).mkdir(parents=True, exist_ok=True)
             record.prepare(flow.run, Path(environment["METAFLOW_DATASTORE_SYSROOT_LOCAL"]) / ".metaflow")
             self._spawn(record, flow, environment, lock)
             return self.describe(key)
@@ -65,14 +76,16 @@ class LocalOrchestrator:
         """See `Orchestrator.describe`."""
         record = self._record(key)
         with self._file_errors():
-            status = self._status(record)
-            return MISSING if status is None else record.describe(status)
+            found = self._status(record)
+            return MISSING if found.status is None else record.describe(found.status, found.damage)
 
     def stop(self, key: str) -> Description:
         """See `Orchestrator.stop`."""
         record = self._record(key)
         with self._file_errors():
             if not record.directory.exists():
+                # The record may have been deleted under a live run.
+                self._end(record)
                 return MISSING
             with record.locked():
                 self._stop(record)
@@ -83,12 +96,29 @@ class LocalOrchestrator:
         record = self._record(key)
         with self._file_errors():
             if not record.directory.exists():
+                self._end(record)
                 return MISSING
             with record.locked():
                 if record.directory.exists():
                     self._stop(record)
                     record.remove()
         return MISSING
+
+    def repair(self, key: str, run: dict[str, Any], known: RunStatus) -> Description:
+        """See `Orchestrator.repair`."""
+        record = self._record(key)
+        with self._file_errors(), record.locked():
+            found = self._status(record)
+            if found.status is not None and found.status.status == "running":
+                return record.describe(found.status, found.damage)
+            status = found.status if found.status is not None and found.status.result is not None else known
+            record.directory.mkdir(parents=True, exist_ok=True)
+            record.cards_directory.mkdir(exist_ok=True)
+            record.write_run(run)
+            record.write_status(status)
+            self._restore(record)
+            found = self._status(record)
+            return MISSING if found.status is None else record.describe(found.status, found.damage)
 
     def stop_all(self) -> list[str]:
         """See `Orchestrator.stop_all`."""
@@ -107,27 +137,38 @@ class LocalOrchestrator:
         return RunRecord(self._settings.runs_directory, key)
 
     def _supervisor(self, record: RunRecord) -> ProcessIdentity | None:
-        """Returns the supervising process if it is live."""
+        """Returns the supervising process if it is live. Where the record does not tell, the machine does."""
         recorded = record.read_supervisor()
-        live = recorded is not None and self._table.identify(recorded.pid) == recorded
-        return recorded if live else None
+        if recorded is None:
+            return find_supervisor(self._table, record.mark)
+        return recorded if self._table.identify(recorded.pid) == recorded else None
 
     def _members(self, record: RunRecord) -> list[ProcessIdentity]:
-        return processes_of_run(self._table, record.mark, self._supervisor(record))
+        return processes_of_run(self._table, record.mark, record.read_supervisor() or self._supervisor(record))
 
     def _is_live(self, record: RunRecord) -> bool:
-        status = self._status(record)
+        status = self._status(record).status
         return (status is not None and status.status == "running") or bool(self._members(record))
 
-    def _status(self, record: RunRecord) -> RunStatus | None:
-        """Returns the run's status; failed if it is recorded as running and nobody supervises it."""
-        status = record.read_status()
+    def _status(self, record: RunRecord) -> ReadStatus:
+        """Returns the run's status; failed if it is recorded as running and nobody supervises it.
+
+        A run that is supervised runs, whatever became of its record; its supervisor writes the next one.
+        """
+        found = record.read_status()
+        if found.status is None and found.damage:
+            if self._supervisor(record) is not None:
+                return replace(found, status=RunStatus(status="running", started_at=now()))
+            message = f"the record of the run is damaged: {'; '.join(found.damage)}"
+            return replace(found, status=RunStatus("failed", now(), error=RunError(None, message, [])))
+        status = found.status
         if status is None or status.status != "running" or self._supervisor(record) is not None:
-            return status
+            return found
         # The supervisor may have recorded the end and ended itself since the record was read.
-        status = record.read_status()
+        found = record.read_status()
+        status = found.status
         if status is None or status.status != "running":
-            return status
+            return found
         error = find_error(read_tail(record.log_file))
         message = (
             "the process that supervised the run ended without recording how the run ended: "
@@ -137,13 +178,13 @@ class LocalOrchestrator:
         if orphans:
             pids = ", ".join(str(process.pid) for process in orphans)
             message += f"; processes of the run are still live (pid {pids}): stop, delete or start ends them"
-        return replace(status, status="failed", error=RunError(error.step, message, error.lines))
+        return replace(found, status=replace(status, status="failed", error=RunError(error.step, message, error.lines)))
 
     def _stop(self, record: RunRecord) -> None:
         live = self._supervisor(record)
         self._end(record)
-        status = self._status(record)
-        if status is None or record.read_status() == status:
+        status = self._status(record).status
+        if status is None or record.read_status().status == status:
             return
         # Nobody recorded the end. A run that was live until now was stopped; any other had failed before.
         if live is not None:
@@ -160,6 +201,30 @@ class LocalOrchestrator:
                 f"processes of the run {record.key} do not end (pid {pids}); end them and try again",
             )
         record.remove_temporary_directory()
+
+    def _require_room(self) -> None:
+        directory = self._settings.runs_directory
+        free = free_bytes(directory)
+        if free < LEAST_FREE_BYTES:
+            raise DriverError(
+                "disk-full",
+                f"the disk of {directory} has {free / 1e6:.0f} MB free; a run needs {LEAST_FREE_BYTES / 1e6:.0f} MB "
+                "at least: make room, then try again",
+            )
+
+    def _restore(self, record: RunRecord) -> None:
+        """Runs the process that writes anew what Metaflow still has of the run; it needs the run's environment."""
+        environment = environment_of_run(os.environ, self._settings, record)
+        Path(environment["HOME"]).mkdir(parents=True, exist_ok=True)
+        record.temporary_directory.mkdir(mode=0o700, exist_ok=True)
+        command = (*(sys.executable, "-P", "-m", "posttraining.driver.restore"), str(record.directory))
+        done = subprocess.run(
+            command, cwd=record.directory, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        record.remove_temporary_directory()
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or ["no reason was given"]
+            raise DriverError("not-restored", f"what is lost of run {record.key} cannot be restored: {lines[-1]}")
 
     def _spawn(self, record: RunRecord, flow: FlowToRun, environment: dict[str, str], lock: int) -> None:
         record.temporary_directory.mkdir(mode=0o700, exist_ok=True)
@@ -202,3 +267,10 @@ class LocalOrchestrator:
                 f"{place}: {error.strerror}; orchestrator.runsDirectory must be a folder that can be written, "
                 "on a disk with free space",
             ) from error
+
+
+def _stands(status: RunStatus, instead_of: str | None) -> bool:
+    """Whether a run is the one that is asked for, so that none is started."""
+    if status.status == "running":
+        return True
+    return status.status in ("succeeded", "rejected") and (instead_of is None or instead_of != status.run_id)

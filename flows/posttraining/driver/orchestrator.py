@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from posttraining.driver.record import RunStatus
 from posttraining.driver.request import FlowToRun
 
 Description = dict[str, Any]
@@ -21,8 +22,15 @@ class Orchestrator(Protocol):
     All operations raise DriverError if they cannot be carried out.
     """
 
-    def start(self, key: str, flow: FlowToRun) -> Description:
-        """Starts a run unless one with this key is live, succeeded or rejected; returns the run's description."""
+    def start(self, key: str, flow: FlowToRun, instead_of: str | None = None) -> Description:
+        """Starts a run unless one with this key is live, succeeded or rejected; returns the run's description.
+
+        Args:
+            key: name of the run.
+            flow: what to run.
+            instead_of: id of a run that succeeded or was rejected and is to be run again, since its model was lost. A
+                run with another id is left alone: it is the one that was asked for by an earlier request.
+        """
         ...
 
     def watch(self, key: str, emit: Emit) -> Description:
@@ -39,6 +47,16 @@ class Orchestrator(Protocol):
 
     def delete(self, key: str) -> Description:
         """Stops the run and removes its record; returns `MISSING`."""
+        ...
+
+    def repair(self, key: str, run: dict[str, Any], known: RunStatus) -> Description:
+        """Writes anew what was lost of a finished run whose model is there: record, cards, lineage, promotion.
+
+        Args:
+            key: name of the run.
+            run: the document that the flow was given.
+            known: how the run ended, for a record that says nothing any more.
+        """
         ...
 
     def stop_all(self) -> list[str]:

@@ -19,6 +19,9 @@ from typing import Protocol
 MARK_VARIABLE = "POSTTRAINING_RUN"
 """Environment variable by which the processes of a run are known; its value is `RunRecord.mark`."""
 
+SUPERVISOR_MODULE = "posttraining.driver.supervisor"
+"""Module that supervises a run; in the command line of every supervising process."""
+
 
 @dataclass(frozen=True)
 class ProcessIdentity:
@@ -55,6 +58,10 @@ class ProcessTable(Protocol):
         """Returns all processes, each with whether its environment has `MARK_VARIABLE=mark`."""
         ...
 
+    def command(self, pid: int) -> str:
+        """Returns the command line of a process, arguments separated by spaces; empty if there is no such process."""
+        ...
+
 
 class LinuxProcessTable:
     """Reads /proc. Start times are clock ticks since boot (proc_pid_stat(5)), which no change of the clock moves."""
@@ -72,6 +79,13 @@ class LinuxProcessTable:
         entry = f"{MARK_VARIABLE}={mark}".encode()
         pids = [int(file.name) for file in Path("/proc").iterdir() if file.name.isdigit()]
         return [process for pid in pids if (process := self._read(pid, entry)) is not None]
+
+    def command(self, pid: int) -> str:
+        """See `ProcessTable.command`."""
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ").strip()
+        except OSError:
+            return ""
 
     def _read(self, pid: int, entry: bytes | None) -> Process | None:
         try:
@@ -113,19 +127,27 @@ class PsProcessTable:
         """See `ProcessTable.snapshot`."""
         return self._ask(self._all_with_environment, mark=mark)
 
-    def _ask(self, *selection: str, mark: str | None) -> list[Process]:
+    def command(self, pid: int) -> str:
+        """See `ProcessTable.command`."""
+        return self._ps("-p", str(pid), "-o", "command=")[0].strip()
+
+    def _ps(self, *arguments: str) -> tuple[str, int]:
+        """Returns what `ps` prints, and its own pid."""
         asked = subprocess.Popen(
-            ["ps", *selection, "-o", "pid=,ppid=,pgid=,stat=,lstart=,command="],
+            ["ps", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
         )
-        output = asked.communicate()[0].decode(errors="replace")
+        return asked.communicate()[0].decode(errors="replace"), asked.pid
+
+    def _ask(self, *selection: str, mark: str | None) -> list[Process]:
+        output, own = self._ps(*selection, "-o", "pid=,ppid=,pgid=,stat=,lstart=,command=")
         found: list[Process] = []
         for line in output.splitlines():
             fields = line.split(maxsplit=9)
-            if len(fields) < 9 or not all(field.isdigit() for field in fields[:3]) or int(fields[0]) == asked.pid:
+            if len(fields) < 9 or not all(field.isdigit() for field in fields[:3]) or int(fields[0]) == own:
                 continue
             found.append(
                 Process(
@@ -144,18 +166,40 @@ def this_machine() -> ProcessTable:
     return LinuxProcessTable() if sys.platform == "linux" else PsProcessTable()
 
 
+def find_supervisor(table: ProcessTable, mark: str) -> ProcessIdentity | None:
+    """Returns the live process that supervises a run, by the machine alone: for a record that cannot be read."""
+    for process in table.snapshot(mark):
+        identity = process.identity
+        leads = process.group == identity.pid
+        if process.marked and leads and not process.ended and SUPERVISOR_MODULE in table.command(identity.pid):
+            return identity
+    return None
+
+
+def _session_is(supervisor: ProcessIdentity, processes: dict[int, Process]) -> bool:
+    """Whether sessions with the number of a recorded supervisor can only be its own.
+
+    They are while it lives. Once it has ended, its number is given to no other process as long as a process of its
+    session lives; a live process that has the number is another one, and so is everything after a restart.
+    """
+    found = processes.get(supervisor.pid)
+    if found is not None and not found.ended:
+        return found.identity == supervisor
+    boot, separator, _ = supervisor.started.partition("/")
+    return not separator or any(process.identity.started.startswith(f"{boot}/") for process in processes.values())
+
+
 def processes_of_run(table: ProcessTable, mark: str, supervisor: ProcessIdentity | None) -> list[ProcessIdentity]:
     """Returns the live processes of a run, without this process and its ancestors.
 
     Args:
         table: the machine's processes.
         mark: the run's mark.
-        supervisor: the supervising process, when it is known to be live; the numbers of its session and its children
-            mean nothing once it has ended.
+        supervisor: the process that supervises, or last supervised, the run; its session outlives it.
     """
     processes = {process.identity.pid: process for process in table.snapshot(mark)}
     members = {process.identity.pid for process in processes.values() if process.marked}
-    if supervisor is not None and supervisor.pid in processes and processes[supervisor.pid].identity == supervisor:
+    if supervisor is not None and _session_is(supervisor, processes):
         members |= {pid for pid, process in processes.items() if supervisor.pid in (pid, process.group)}
     grown = True
     while grown:

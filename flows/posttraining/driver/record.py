@@ -1,7 +1,7 @@
 """The directory of one run: which files it has, and how they are read and written.
 
-`status.json` and `supervisor.json` are replaced atomically, so a reader needs no lock. Who starts, stops or deletes a
-run holds the key's lock, a file beside the directory, so that the directory can be removed under it.
+`status.json`, its copy and `supervisor.json` are replaced atomically, so a reader needs no lock. Who starts, stops or
+deletes a run holds the key's lock, a file beside the directory, so that the directory can be removed under it.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from posttraining.driver.json_values import one_line
 from posttraining.driver.processes import ProcessIdentity
@@ -56,6 +56,23 @@ class RunStatus:
     error: RunError | None = None
 
 
+@dataclass(frozen=True)
+class ReadStatus:
+    """What the record says.
+
+    Attributes:
+        status: None if there is no record, or none that can be read.
+        damage: what could not be read and what was done instead, a sentence each, for people.
+    """
+
+    status: RunStatus | None
+    damage: list[str]
+
+
+class _DamagedFileError(ValueError):
+    """A file of a record that cannot be read; the message names it."""
+
+
 class RunRecord:
     """The files of the run with one key."""
 
@@ -65,6 +82,8 @@ class RunRecord:
         self.run_file = self.directory / "run.json"
         self.supervisor_file = self.directory / "supervisor.json"
         self.status_file = self.directory / "status.json"
+        # A run may have cost hours: what is known of it is there twice.
+        self.status_copy = self.directory / "status.copy.json"
         self.log_file = self.directory / "log.txt"
         self.cards_directory = self.directory / "cards"
         # Metaflow writes its run id here when the run begins; gone as soon as it is in status.json.
@@ -112,11 +131,31 @@ class RunRecord:
         except FileNotFoundError:
             return False
 
-    def read_status(self) -> RunStatus | None:
-        """Returns what is recorded, or None if there is no record. A damaged record reads as a failed run."""
+    def read_status(self) -> ReadStatus:
+        """Returns what is recorded. Where `status.json` is damaged or gone, its copy says it."""
+        damage: list[str] = []
+        found: RunStatus | None = None
+        for file in (self.status_file, self.status_copy):
+            try:
+                status = self._status_in(file)
+            except _DamagedFileError as error:
+                damage.append(str(error))
+                continue
+            if status is not None and found is None:
+                found = status
+            elif status is None and file == self.status_file and self.status_copy.exists():
+                damage.append(f"{file} is gone")
+        if damage and found is not None:
+            damage = [f"{problem}; the other copy of the record says how the run stands" for problem in damage]
+        return ReadStatus(found, damage)
+
+    @staticmethod
+    def _status_in(file: Path) -> RunStatus | None:
         try:
-            document = json.loads(self.status_file.read_bytes())
+            document = json.loads(file.read_bytes())
             error = document["error"]
+            if document["status"] not in get_args(Status):
+                raise ValueError(f"{document['status']!r} is no status")
             return RunStatus(
                 status=cast(Status, document["status"]),
                 started_at=document["startedAt"],
@@ -130,19 +169,20 @@ class RunRecord:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, KeyError, TypeError) as problem:
-            message = f"the record {self.status_file} is damaged: {type(problem).__name__}: {problem}"
-            return RunStatus(status="failed", started_at=now(), error=RunError(None, message, []))
+            raise _DamagedFileError(f"{file} cannot be read ({type(problem).__name__}: {problem})") from problem
 
     def write_status(self, status: RunStatus) -> None:
         """Replaces the record."""
         document = self._document(status) | {"cards": status.cards}
+        self._replace(self.status_copy, document)
         self._replace(self.status_file, document)
 
-    def describe(self, status: RunStatus) -> dict[str, Any]:
+    def describe(self, status: RunStatus, damage: list[str]) -> dict[str, Any]:
         """Returns the description that the driver answers with."""
         return self._document(status) | {
             "cards": [str(self.cards_directory / name) for name in status.cards],
             "logFile": str(self.log_file),
+            "damage": damage,
         }
 
     @staticmethod
@@ -159,11 +199,12 @@ class RunRecord:
         }
 
     def read_supervisor(self) -> ProcessIdentity | None:
-        """Returns the process that supervises, or last supervised, the run."""
+        """Returns the process that supervises, or last supervised, the run; None if the record does not tell."""
         try:
             document = json.loads(self.supervisor_file.read_bytes())
             return ProcessIdentity(pid=int(document["pid"]), started=str(document["started"]))
         except (OSError, ValueError, KeyError, TypeError):
+            # Absent before the first start. Damaged: the process itself is found by the run's mark.
             return None
 
     def write_supervisor(self, identity: ProcessIdentity) -> None:
@@ -180,7 +221,7 @@ class RunRecord:
             metaflow_directory: where Metaflow keeps what it keeps in files; made if need be.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._replace(self.run_file, run)
+        self.write_run(run)
         for file in (self.log_file, self.attributes_file):
             file.unlink(missing_ok=True)
         if self.cards_directory.exists():
@@ -193,6 +234,10 @@ class RunRecord:
         link.unlink(missing_ok=True)
         metaflow_directory.mkdir(parents=True, exist_ok=True)
         link.symlink_to(metaflow_directory, target_is_directory=True)
+
+    def write_run(self, run: dict[str, Any]) -> None:
+        """Writes the document that the flow is given."""
+        self._replace(self.run_file, run)
 
     def remove(self) -> None:
         """Removes the directory and the lock; to be called with the lock held."""

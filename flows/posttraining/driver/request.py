@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from posttraining.driver.errors import DriverError
+from posttraining.driver.record import RunStatus, Status, now
 
-Operation = Literal["start", "watch", "describe", "stop", "delete", "stop-all"]
+Operation = Literal["start", "watch", "describe", "stop", "delete", "repair", "stop-all"]
 FlowName = Literal["sft", "dpo", "grpo"]
 
 FLOWS_DIRECTORY = Path(__file__).resolve().parents[2]
@@ -42,12 +43,25 @@ class FlowToRun:
 
 @dataclass(frozen=True)
 class Request:
-    """A checked request. `key` is None only for `stop-all`; `flow` is set only for `start`."""
+    """A checked request.
+
+    Attributes:
+        operation: what to do.
+        settings: where the runs live.
+        key: name of the run; None only for `stop-all`.
+        flow: what to run; set only for `start`.
+        instead_of: id of the run that is to be run again; only for `start`.
+        run: the document that the flow was given; set only for `repair`.
+        known: how the run ended as the caller knows it; set only for `repair`.
+    """
 
     operation: Operation
     settings: LocalSettings
     key: str | None
-    flow: FlowToRun | None
+    flow: FlowToRun | None = None
+    instead_of: str | None = None
+    run: dict[str, Any] | None = None
+    known: RunStatus | None = None
 
 
 class _Problems:
@@ -95,13 +109,20 @@ def parse_request(text: bytes) -> Request:
         known.add("key")
         key = _key(document, problems)
     flow: FlowToRun | None = None
+    instead_of: str | None = None
+    run: dict[str, Any] | None = None
+    ended: RunStatus | None = None
     if operation == "start":
-        known |= {"flow", "run", "flowFile"}
+        known |= {"flow", "run", "flowFile", "insteadOf"}
         flow = FlowToRun(file=_flow_file(document, problems), run=_run(document, problems))
+        instead_of = _text_or_none(document, "insteadOf", problems)
+    if operation == "repair":
+        known |= {"run", "known"}
+        run, ended = _run(document, problems), _known(document, problems)
     if operation in get_args(Operation):
         _refuse_others(document, known, "", problems)
     problems.raise_any()
-    return Request(operation=cast(Operation, operation), settings=settings, key=key, flow=flow)
+    return Request(cast(Operation, operation), settings, key, flow, instead_of, run, ended)
 
 
 def _shown(document: Mapping[str, Any], field: str) -> str:
@@ -178,12 +199,47 @@ def _flow_file(document: Mapping[str, Any], problems: _Problems) -> Path:
     return Path(given)
 
 
+def _text_or_none(document: Mapping[str, Any], field: str, problems: _Problems, prefix: str = "") -> str | None:
+    value = document.get(field)
+    if value is not None and (not isinstance(value, str) or not value):
+        problems.add(f"{prefix}{field}", f"must be a text that is not empty, or null; it is {_shown(document, field)}")
+        return None
+    return value
+
+
+def _known(document: Mapping[str, Any], problems: _Problems) -> RunStatus | None:
+    known = document.get("known")
+    if not isinstance(known, dict):
+        problems.add("known", f"must be an object; it is {_shown(document, 'known')}")
+        return None
+    _refuse_others(known, {"status", "runId", "pathspec", "startedAt", "finishedAt", "result"}, "known.", problems)
+    status, result = known.get("status"), known.get("result")
+    if status not in ("succeeded", "rejected"):
+        problems.add("known.status", f"must be succeeded or rejected; it is {_shown(known, 'status')}")
+    if not isinstance(result, dict) or not isinstance(result.get("promoted"), bool):
+        problems.add("known.result", "must be a flow's result")
+    texts = {
+        name: _text_or_none(known, name, problems, "known.")
+        for name in ("runId", "pathspec", "startedAt", "finishedAt")
+    }
+    if texts["pathspec"] is None:
+        problems.add("known.pathspec", "is missing: without it nothing of the run can be found again")
+    return RunStatus(
+        status=cast(Status, status),
+        started_at=texts["startedAt"] or now(),
+        finished_at=texts["finishedAt"],
+        run_id=texts["runId"],
+        pathspec=texts["pathspec"],
+        result=result,
+    )
+
+
 def _run(document: Mapping[str, Any], problems: _Problems) -> dict[str, Any]:
     run = document.get("run")
     if not isinstance(run, dict):
         problems.add("run", f"must be an object; it is {_shown(document, 'run')}")
         return {}
-    _refuse_others(run, {"recipe", "plan", "baseModelUri", "modelsRoot", "name"}, "run.", problems)
+    _refuse_others(run, {"recipe", "plan", "baseModelUri", "modelsRoot", "name", "modelUri"}, "run.", problems)
     for field in ("recipe", "plan"):
         if not isinstance(run.get(field), dict):
             problems.add(f"run.{field}", f"must be an object; it is {_shown(run, field)}")
@@ -195,4 +251,5 @@ def _run(document: Mapping[str, Any], problems: _Problems) -> dict[str, Any]:
         problems.add(
             "run.baseModelUri", f"must be a URI, or null for recipe.model.base; it is {_shown(run, 'baseModelUri')}"
         )
+    _text_or_none(run, "modelUri", problems, "run.")
     return run

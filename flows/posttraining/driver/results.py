@@ -41,6 +41,21 @@ def read_result(pathspec: str) -> dict[str, Any]:
     return finite(result)
 
 
+def read_registration(pathspec: str) -> dict[str, Any]:
+    """Returns what the run wrote to the registry: its artifact `registration`.
+
+    Raises:
+        UnusableResult: there is none.
+    """
+    import metaflow
+
+    metaflow.namespace(None)
+    task = metaflow.Run(pathspec).end_task
+    if task is None or "registration" not in task:
+        raise UnusableResult("the flow's end step has no artifact `registration`")
+    return task["registration"].data
+
+
 def write_cards(pathspec: str, directory: Path) -> list[str]:
     """Writes the run's cards as HTML files, named after their steps, and returns the file names in the order of steps.
 

@@ -10,11 +10,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from posttraining.driver.disk import Reserve, full_disk, is_full
 from posttraining.driver.metaflow_log import find_error, read_tail
 from posttraining.driver.processes import ProcessIdentity, end_processes, processes_of_run, this_machine, wait_for_end
 from posttraining.driver.record import RunError, RunRecord, RunStatus, now
@@ -23,6 +25,12 @@ GRACE_SECONDS = 10.0
 """How long a process has between SIGTERM and SIGKILL."""
 
 _LEFTOVER_SECONDS = 2.0
+
+_DISK_SECONDS = 10.0
+"""How often the disk is looked at. It counts as full when two looks in a row say so: other programs may make room."""
+
+_RECORD_SECONDS = 60.0
+"""How long the end of a run is tried to be recorded while the disk has no room for it."""
 
 
 class Supervisor:
@@ -34,12 +42,16 @@ class Supervisor:
         self._table = this_machine()
         self._status = RunStatus(status="running", started_at=now())
         self._stopping = False
+        self._reserve = Reserve(record.directory)
+        self._disk_looked_at = time.monotonic()
+        self._full_disk: str | None = None
 
     def announce(self) -> None:
         """Records that the run is live, and that this process supervises it."""
         identity = self._table.identify(os.getpid())
         if identity is None:
             raise RuntimeError("this process is not in the process table")
+        self._reserve.keep()
         self._record.write_supervisor(identity)
         self._record.write_status(self._status)
 
@@ -56,7 +68,21 @@ class Supervisor:
             outcome = replace(self._status, status="failed", error=RunError(None, message, []))
             end_processes(self._table, self._members, GRACE_SECONDS)
         self._record.remove_temporary_directory()
-        self._record.write_status(replace(outcome, finished_at=now()))
+        self._reserve.release()
+        self._write_outcome(replace(outcome, finished_at=now()))
+
+    def _write_outcome(self, outcome: RunStatus) -> None:
+        """Records the end; on a full disk as soon as there is room."""
+        deadline = time.monotonic() + _RECORD_SECONDS
+        while True:
+            try:
+                self._record.write_status(outcome)
+                return
+            except OSError as error:
+                if not is_full(error) or time.monotonic() > deadline:
+                    raise
+                print(f"the end of the run cannot be recorded yet: {error}", file=sys.stderr)
+                time.sleep(1)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
@@ -77,7 +103,7 @@ class Supervisor:
                 break
             except subprocess.TimeoutExpired:
                 self._learn_run_id()
-            if self._stopping:
+            if self._stopping or self._is_disk_full():
                 end_processes(self._table, self._members, GRACE_SECONDS)
                 code = flow.wait()
                 break
@@ -86,6 +112,14 @@ class Supervisor:
         if not wait_for_end(self._members, _LEFTOVER_SECONDS):
             end_processes(self._table, self._members, GRACE_SECONDS)
         return code
+
+    def _is_disk_full(self) -> bool:
+        if time.monotonic() - self._disk_looked_at < _DISK_SECONDS:
+            return False
+        self._disk_looked_at = time.monotonic()
+        folders = (self._record.directory, self._record.temporary_directory)
+        before, self._full_disk = self._full_disk, next(filter(None, map(full_disk, folders)), None)
+        return before is not None and self._full_disk is not None
 
     def _learn_run_id(self) -> None:
         if self._status.run_id is not None:
@@ -105,6 +139,10 @@ class Supervisor:
             return self._read_outcome(self._status.pathspec)
         if self._stopping:
             return replace(self._status, status="stopped")
+        if self._full_disk is not None:
+            step = find_error(read_tail(self._record.log_file)).step
+            message = f"{self._full_disk}; the run was ended, since it cannot go on: make room"
+            return replace(self._status, status="failed", error=RunError(step, message, []))
         return replace(self._status, status="failed", error=find_error(read_tail(self._record.log_file)))
 
     def _read_outcome(self, pathspec: str) -> RunStatus:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -35,12 +36,23 @@ def is_live(pid: int) -> bool:
     return this_machine().identify(pid) is not None
 
 
+def small_disk(folder: Path, size: str) -> list[str]:
+    """Returns the beginning of a command line: what follows it finds a disk of that size in the place of `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mounted = f'mount -t tmpfs -o size={size} none "$1" && shift && exec "$@"'
+    inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mounted, "sh", str(folder)]
+    if shutil.which("unshare") is None or subprocess.run([*inside, "true"], capture_output=True).returncode != 0:
+        pytest.skip("this machine does not let a process mount a small disk")
+    return inside
+
+
 class Driver:
     """The driver for one runs directory."""
 
     def __init__(self, stack_directory: Path) -> None:
         self.runs_directory = stack_directory / "runs"
         self.environment = {"METAFLOW_DEFAULT_DATASTORE": "local"}
+        self.models_root = "s3://bucket/models"
         self.caller = dict(os.environ) | {"PYTHONPATH": str(FLOWS)}
 
     def request(self, operation: str, key: str | None = None, **fields: Any) -> str:
@@ -53,16 +65,21 @@ class Driver:
         named = {} if key is None else {"key": key}
         return json.dumps({"operation": operation, "orchestrator": orchestrator, **named, **fields})
 
-    def start_request(self, key: str, recipe: dict[str, Any], flow_file: Path = FIXTURE_FLOW) -> str:
-        """Returns the text of a request that starts the fixture flow."""
-        run = {
+    def run_document(self, recipe: dict[str, Any]) -> dict[str, Any]:
+        return {
             "recipe": recipe,
             "plan": {"nodes": 1, "gpusPerNode": 0},
             "baseModelUri": None,
-            "modelsRoot": "s3://bucket/models",
+            "modelsRoot": self.models_root,
             "name": "sft",
         }
-        return self.request("start", key, flow="sft", flowFile=str(flow_file), run=run)
+
+    def start_request(
+        self, key: str, recipe: dict[str, Any], flow_file: Path = FIXTURE_FLOW, instead_of: str | None = None
+    ) -> str:
+        """Returns the text of a request that starts the fixture flow."""
+        fields = {"flow": "sft", "flowFile": str(flow_file), "run": self.run_document(recipe)}
+        return self.request("start", key, **fields, **({} if instead_of is None else {"insteadOf": instead_of}))
 
     def events(self, text: str | bytes) -> list[dict[str, Any]]:
         """Runs the driver with one request; returns its events, having checked the exit status against the last."""

@@ -6,8 +6,11 @@ Fields of the recipe, all optional:
     killAt                  step whose process kills itself
     promoted                what the gate said (default true)
     result                  "missing", "text", "set" or "foreign": leave no result, or one that is not plain JSON
-    child                   start a process in a session of its own, as torchrun does, and wait for it; "stray": do not
+    child                   start a process in a session of its own, as torchrun does, and wait for it; "stray": do not;
+                            "bare": in the run's session and without an environment, as a program that changes its title
     loss                    "nan": report losses that are not numbers
+    registers               write a model's lineage and promotion below `run.modelsRoot`, a file:/// prefix
+    fills                   file to which is written until the disk is full, and then in vain, as one that retries does
 """
 
 import json
@@ -27,6 +30,15 @@ _CHILD = "import time\nwhile True: time.sleep(1)"
 
 class Foreign:
     """A class that only this file knows, so that nobody else can read an artifact of it."""
+
+
+def _fill(file: Path) -> None:
+    with file.open("ab", buffering=0) as stream:
+        while True:
+            try:
+                stream.write(b"x" * 65536)
+            except OSError:
+                time.sleep(0.1)
 
 
 class FixtureFlow(FlowSpec):
@@ -50,10 +62,14 @@ class FixtureFlow(FlowSpec):
         if recipe.get("child"):
             # Metaflow takes a step for unfinished as long as anybody holds its output.
             stray = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} if recipe["child"] == "stray" else {}
-            child = subprocess.Popen([sys.executable, "-c", _CHILD], start_new_session=True, **stray)
+            bare = recipe["child"] == "bare"
+            environment = {"env": {}} if bare else {}
+            child = subprocess.Popen([sys.executable, "-c", _CHILD], start_new_session=not bare, **environment, **stray)
             print(f"CHILD {child.pid}", flush=True)
             if not stray:
                 child.wait()
+        if "fills" in recipe:
+            _fill(Path(recipe["fills"]))
         steps = int(recipe.get("steps", 2))
         pause = float(recipe.get("secondsPerStep", 0.01))
         self._obey("train")
@@ -89,6 +105,17 @@ class FixtureFlow(FlowSpec):
             "seconds": {"train": 0.1, "evaluate": 0.1},
             "baseModelUri": self.run_config["baseModelUri"],
         }
+        if recipe.get("registers"):
+            root, name = self.run_config["modelsRoot"], self.run_config["name"]
+            pointer = {"modelUri": self.result["modelUri"], "pathspec": f"{current.flow_name}/{current.run_id}"}
+            self.registration = {"lineage": {"pathspec": pointer["pathspec"]}, "pointer": pointer}
+            for uri, content in (
+                (f"{self.result['modelUri']}/lineage.json", self.registration["lineage"]),
+                (f"{root}/{name}/promoted.json", pointer),
+            ):
+                file = Path(uri.removeprefix("file://"))
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(json.dumps(content))
 
     def _obey(self, name: str) -> None:
         recipe = self.run_config["recipe"]

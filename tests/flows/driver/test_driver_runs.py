@@ -83,6 +83,7 @@ def test_a_run_from_start_to_end(driver: Driver, tmp_path: Path) -> None:
         "cards",
         "log.txt",
         "run.json",
+        "status.copy.json",
         "status.json",
         "supervisor.json",
     }

@@ -77,8 +77,10 @@ def test_sources_without_examples_are_named(tmp_path: Path):
         load(tmp_path.as_uri())
     with pytest.raises(DatasetError, match="has no examples"):
         load(jsonl(tmp_path, "empty.jsonl"))
+    chosen = recipe()
+    chosen["dataset"]["source"] = "tiny:products"
     with pytest.raises(DatasetError, match="tiny:products is not known"):
-        load("tiny:products")
+        load_examples(chosen)
 
 
 def test_the_tiny_model_is_the_same_every_time(tmp_path: Path):

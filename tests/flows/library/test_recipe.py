@@ -66,11 +66,15 @@ def test_every_wrong_field_is_named_in_one_error():
         ({"trainable": "full"}, 'trainable: must be a mapping; it is "full"'),
         ({"trainable": {"kind": "full", "rank": 8}}, "trainable.rank: is not known; the keys here are kind"),
         ({"duration": {"stepz": 3}}, 'duration: must be { steps } or { epochs }; it is {"stepz": 3}'),
+        ({"duration": {"steps": 0}}, "duration.steps: must be at least 1; it is 0"),
         ({"precision": "float8"}, 'precision: must be one of float32, bfloat16; it is "float8"'),
         ({"optimizer__learningRate": 0}, "optimizer.learningRate: must be greater than 0; it is 0"),
         ({"gate": []}, "gate: must not be empty; it is []"),
-        ({"description": ""}, 'description: must not be empty; it is ""'),
-        ({"gate": [{"metric": "train/loss"}]}, "gate.0: needs at least one of minimum, maximum, minimumGain"),
+        ({"description": ""}, 'description: must be a sentence, without control characters; it is ""'),
+        ({"gate": [{"metric": "train/loss"}]}, "gate[0]: needs at least one of minimum, maximum, minimumGain"),
+        ({"optimizer__learningRate": float("nan")}, "optimizer.learningRate: must be a number; it is NaN"),
+        ({"optimizer__learningRate": float("inf")}, "optimizer.learningRate: must be a number; it is Infinity"),
+        ({"optimizer__learningRate": True}, "optimizer.learningRate: must be a number; it is true"),
     ],
 )
 def test_a_wrong_field_is_explained(change: dict, problem: str):
@@ -79,16 +83,20 @@ def test_a_wrong_field_is_explained(change: dict, problem: str):
 
 def test_conditions_over_several_fields_hold():
     assert problems(method="dpo", dpo={"lossTypes": ["sigmoid", "sft"]}) == [
-        "dpo.lossWeights: must have one weight for each of dpo.lossTypes"
+        "dpo.lossWeights: got [1]; must have one weight for each of dpo.lossTypes (2)"
     ]
     changed = document("grpo", batch={"global": 12})
     del changed["sequence"]["maxCompletionLength"]
     with pytest.raises(RecipeError) as caught:
         read_recipe(changed)
     assert caught.value.problems == [
-        "batch.global: must be a multiple of grpo.generations",
-        "sequence.maxCompletionLength: is needed for GRPO: the longest answer in tokens",
+        "batch.global: got 12; must be a multiple of grpo.generations (8)",
+        "sequence.maxCompletionLength: is missing; GRPO needs it: the longest answer in tokens",
     ]
+
+
+def test_a_whole_number_with_a_point_is_one():
+    assert repr(read_recipe(document(duration={"steps": 4.0}))["duration"]["steps"]) == "4"
 
 
 def test_the_method_must_be_one_of_three():

@@ -61,5 +61,5 @@ def test_several_gpus_share_the_batch_and_shard():
 def test_a_batch_that_cannot_be_divided_is_refused():
     with pytest.raises(ValueError, match=r"batch\.global: must be a multiple of 3, the GPUs of this machine"):
         plan_for_this_machine(recipe(), gpus=3)
-    with pytest.raises(ValueError, match=r"batch\.global: must be a multiple of batch\.micro \(3\)"):
-        plan_for_this_machine(recipe(batch={"global": 16, "micro": 3}), gpus=0)
+    with pytest.raises(ValueError, match=r"batch\.global: must be a multiple of batch\.micro \(8\) times 4 processes"):
+        plan_for_this_machine(recipe(batch={"global": 16, "micro": 8}), gpus=4)

@@ -1,9 +1,11 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from posttraining import tiny_task
 from posttraining.rewards import final_number, reward_functions, tiny_sums_exact, tiny_sums_sentence
+from posttraining.tiny_model import write_tiny_model
 
 
 def sums_of(texts: list[str]) -> set[tuple[int, int]]:
@@ -71,3 +73,35 @@ def test_the_final_number_is_compared_as_a_number(text: str, answer: str, reward
 def test_unknown_rewards_are_named_with_those_that_exist():
     with pytest.raises(ValueError, match=r"grpo\.rewards: lenght not known; there are final_number, .*tiny_sums_exact"):
         reward_functions(["tiny_sums_exact", "lenght"])
+
+
+def test_what_the_checks_of_recipes_know_of_model_and_task_is_so(tmp_path: Path):
+    import json
+
+    from safetensors import safe_open
+    from tokenizers import Tokenizer
+
+    from posttraining.recipe_relations import tiny_facts
+
+    write_tiny_model(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    with safe_open(tmp_path / "model.safetensors", "numpy") as weights:
+        modules = {name.split(".")[-2] for name in weights.keys() if name.endswith("_proj.weight")}  # noqa: SIM118
+    model = tiny_facts()["model"]
+    assert (model["positions"], model["hidden"]) == (config["max_position_embeddings"], config["hidden_size"])
+    assert set(model["modules"]) == modules
+
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+
+    def tokens(row: dict, answer: str | None) -> int:
+        text = f"<|im_start|>user\n{row['prompt'][0]['content']}<|im_end|>\n<|im_start|>assistant\n"
+        text += "" if answer is None else f"{row[answer][0]['content']}<|im_end|>\n"
+        return len(tokenizer.encode(text).ids)
+
+    rows = {method: tiny_task.training_rows(method) for method in ("sft", "dpo", "grpo")}
+    answers = [("sft", "completion"), ("dpo", "chosen"), ("dpo", "rejected")]
+    assert tiny_facts()["dataset"] == {
+        "examples": {method: len(found) for method, found in rows.items()},
+        "longestPrompt": max(tokens(row, None) for found in rows.values() for row in found),
+        "longestExample": max(tokens(row, answer) for method, answer in answers for row in rows[method]),
+    }

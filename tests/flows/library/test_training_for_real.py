@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from posttraining.evaluation import EvaluationError, compare_with_base, evaluate_model
+from posttraining.evaluation_checks import training_metric_names
+from posttraining.evaluation_tasks import find_task
 from posttraining.examples import load_examples
 from posttraining.models import fetch_model
 from posttraining.progress import read_history
@@ -65,9 +67,12 @@ def test_a_base_without_a_chat_template_learns_answers_alone_and_leaves_with_one
 
 @pytest.mark.parametrize("method", ["sft", "dpo", "grpo"])
 def test_a_method_trains_logs_and_leaves_plain_files(method: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
-    job = train(tmp_path / method, recipe(method, loggingSteps=2))
+    chosen = recipe(method, loggingSteps=2)
+    job = train(tmp_path / method, chosen)
     history = read_history(job.history)
     assert [entry["step"] for entry in history] == [2, 4]
+    # What a recipe may name of them is known before: only mixtures of experts log one more.
+    assert [set(entry) for entry in history] == [set(training_metric_names(chosen)) - {"aux_loss"}] * 2
     lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("POSTTRAINING_PROGRESS ")]
     last = json.loads(lines[-1].partition(" ")[2])
     assert (last["step"], last["totalSteps"], last["secondsLeft"]) == (4, 4, 0)
@@ -128,6 +133,8 @@ def test_metrics_have_one_name_for_task_and_metric_and_repeat(tmp_path: Path):
         "tiny_sums_sampled/number",
         "tiny_sums_preference/acc",
     }
+    known = {task: find_task(task) for task in EVERY_TASK}
+    assert set(measured) == {f"{name}/{metric}" for name, task in known.items() for metric in task.metrics}
     assert measured["tiny_sums/number"] == 0
     assert 0 < measured["tiny_sums_preference/acc"] < 1
     assert evaluate_model(base, chosen, plan(chosen)) == measured

@@ -36,6 +36,9 @@ class _Endpoint(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.headers["authorization"] != "Bearer the key":
+            self.send_error(401)
+            return
         content = f"{asked['model']} was asked {asked['messages'][0]['content']}"
         self.send_response(200)
         self.end_headers()
@@ -64,7 +67,8 @@ def test_shows_the_promoted_model_by_lineage_and_by_endpoint(metaflow_home: Any,
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         url = f"http://127.0.0.1:{server.server_port}/v1"
-        printed = _execute(metaflow_home, MODELS_ROOT=models_root, MODEL_NAME="short", ENDPOINT_URL=url)
+        variables = {"ENDPOINT_URL": url, "OPENAI_API_KEY": "the key"}
+        printed = _execute(metaflow_home, MODELS_ROOT=models_root, MODEL_NAME="short", **variables)
     finally:
         server.shutdown()
         server.server_close()

@@ -2,8 +2,17 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { callDriver, type RunDescription } from "../../../provider/driver";
-import { flowRun, type FlowRunState, progressLine, refusal, runKey } from "../../../provider/handlers/flowRun";
+import { callDriver, type DriverRequest, type RunDescription } from "../../../provider/driver";
+import {
+  flowRun,
+  type FlowRunInputs,
+  flowRunOf,
+  type FlowRunState,
+  progressLine,
+  refusal,
+  runKey,
+} from "../../../provider/handlers/flowRun";
+import type { Loss } from "../../../provider/modelRegistry";
 import { recordingContext } from "./context";
 
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -25,6 +34,7 @@ const description: RunDescription = {
   },
   cards: [],
   logFile: "/runs/sft/log.txt",
+  damage: [],
   error: null,
 };
 
@@ -37,12 +47,15 @@ const state: FlowRunState = {
   environment: {},
   wait: "completion",
   estimate: { usd: 12.5, minutes: 90, where: "1 p5.48xlarge" },
+  whenLost: "run-again",
   status: "succeeded",
   runId: "7",
   pathspec: "SftFlow/7",
   startedAt: null,
   finishedAt: null,
   modelUri: "s3://posttraining/models/sft/7",
+  standsInFor: null,
+  losses: [],
   promoted: true,
   metrics: {},
   headline: null,
@@ -69,14 +82,157 @@ describe("a flow run's difference", () => {
     expect(difference.replaces).toEqual(["contentHash"]);
   });
 
-  it.each(["failed", "stopped", "missing"] as const)("is a new run when the last one is %s", async (status) => {
-    const difference = await flowRun.diff("id", { ...state, status }, state, recordingContext());
-    expect(difference.replaces).toEqual(["contentHash"]);
+  it.each(["failed", "stopped", "missing"] as const)("is the same run once more when it is %s", async (status) => {
+    const context = recordingContext();
+    // Not a replacement: the old resource's deletion would end the run that has its key.
+    expect(await flowRun.diff("id", { ...state, status }, state, context)).toEqual({ changes: true, replaces: [] });
+    expect(context.lines).toEqual(["starts 1 run of sft again: 1 p5.48xlarge, about 90 min, $12.50"]);
   });
 
   it("starts nothing when only addresses have moved", async () => {
     const news = { ...state, environment: { AWS_ENDPOINT_URL_S3: "http://127.0.0.1:1" } };
     expect(await flowRun.diff("id", state, news, recordingContext())).toEqual({ changes: true, replaces: [] });
+  });
+});
+
+const modelLoss: Loss = { part: "model", detail: "the model s3://m/sft/7: model.safetensors is missing" };
+const pointerLoss: Loss = { part: "promotion", detail: "s3://m/sft/promoted.json" };
+
+describe("a run of which something is lost", () => {
+  /** What the driver was asked. */
+  let asked: DriverRequest[];
+  let found: RunDescription;
+  let losses: readonly Loss[] | Error;
+  let other: string | undefined;
+  let handler: ReturnType<typeof flowRunOf>;
+
+  beforeEach(() => {
+    asked = [];
+    found = { ...description, cards: [] };
+    losses = [];
+    other = undefined;
+    handler = flowRunOf({
+      describeWith: (_orchestrator, request) => {
+        asked.push(request);
+        return Promise.resolve(found);
+      },
+      callDriver: () => Promise.resolve({}),
+      modelLosses: () => (losses instanceof Error ? Promise.reject(losses) : Promise.resolve(losses)),
+      lastPromotedModel: () => Promise.resolve(other),
+    });
+  });
+
+  const known: FlowRunState = { ...state, pathspec: "SftFlow/7", run: { modelsRoot: "s3://m" } };
+  const news: FlowRunInputs = {
+    ...{ name: known.name, flow: known.flow, run: known.run, contentHash: known.contentHash },
+    ...{ orchestrator: known.orchestrator, environment: known.environment, wait: known.wait },
+    ...{ estimate: known.estimate, whenLost: known.whenLost },
+  };
+
+  it("is known as such after a refresh, and the preview says what `up` does about it and what that costs", async () => {
+    losses = [modelLoss, pointerLoss];
+    const seen = await handler.read("sft-a", known, recordingContext());
+    expect(seen?.losses).toEqual(losses);
+    const context = recordingContext();
+    expect(await handler.diff("sft-a", seen ?? known, news, context)).toEqual({ changes: true, replaces: [] });
+    expect(context.lines).toEqual([
+      `lost: ${modelLoss.detail}`,
+      `lost: ${pointerLoss.detail}`,
+      "starts 1 run of sft again: 1 p5.48xlarge, about 90 min, $12.50",
+      'to have the last promoted model that is there stand in for it, set whenLost: "serve-last"',
+    ]);
+  });
+
+  it("is run again in the place of its model, and once however often that is asked", async () => {
+    const updated = await handler.update("sft-a", { ...known, losses: [modelLoss] }, news, recordingContext());
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).toMatchObject({
+      operation: "start",
+      insteadOf: "7",
+      run: { modelUri: "s3://posttraining/models/sft/7" },
+    });
+    expect(updated.losses).toEqual([]);
+  });
+
+  it("has another promoted model stand in for its own where that is wanted, until it is to be made again", async () => {
+    const lost = { ...known, losses: [modelLoss] };
+    const wanted = { ...news, whenLost: "serve-last" } as const;
+    await expect(handler.update("sft-a", lost, wanted, recordingContext())).rejects.toThrow(
+      'no other promoted model of sft is in the store below s3://m/sft: set whenLost: "run-again"',
+    );
+    other = "s3://m/sft/5";
+    const standing = await handler.update("sft-a", lost, wanted, recordingContext());
+    expect(standing).toMatchObject({ modelUri: other, standsInFor: "s3://posttraining/models/sft/7", losses: [] });
+    expect(asked).toEqual([]);
+    expect(await handler.diff("sft-a", standing, wanted, recordingContext())).toEqual({ changes: false, replaces: [] });
+    // A refresh does not forget it.
+    expect(await handler.read("sft-a", standing, recordingContext())).toMatchObject({ modelUri: other });
+    const again = await handler.update("sft-a", standing, news, recordingContext());
+    expect(asked.at(-1)).toMatchObject({ operation: "start", run: { modelUri: "s3://posttraining/models/sft/7" } });
+    expect(again.standsInFor).toBeNull();
+  });
+
+  it("is restored without a run where its model is whole", async () => {
+    losses = [pointerLoss];
+    const lost = { ...known, losses: [pointerLoss] };
+    const context = recordingContext();
+    expect((await handler.diff("sft-a", lost, news, context)).changes).toBe(true);
+    expect(context.lines.at(-1)).toContain("is restored from what Metaflow keeps of the run; nothing is run");
+    losses = [];
+    const restored = await handler.update("sft-a", lost, news, recordingContext());
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).toMatchObject({ operation: "repair", known: { status: "succeeded", pathspec: "SftFlow/7" } });
+    expect(restored.losses).toEqual([]);
+  });
+
+  it("keeps its model when its record is gone", async () => {
+    found = { ...description, status: "missing", result: null };
+    const seen = await handler.read("sft-a", known, recordingContext());
+    expect(seen).toMatchObject({ status: "succeeded", modelUri: known.modelUri, losses: [{ part: "record" }] });
+    // As good as gone: nothing of it can be read.
+    found = { ...description, status: "failed", result: null, damage: ["status.json cannot be read"] };
+    expect(await handler.read("sft-a", known, recordingContext())).toMatchObject({ status: "succeeded" });
+    found = { ...description, status: "missing", result: null };
+    // Of a run that had not ended nothing is known without its record.
+    expect(await handler.read("sft-a", { ...known, status: "running" }, recordingContext())).toBeUndefined();
+  });
+
+  it("keeps what is known of its losses, and says so, while the store cannot be asked", async () => {
+    losses = new Error("connect ECONNREFUSED");
+    const context = recordingContext();
+    const seen = await handler.read("sft-a", { ...known, losses: [modelLoss] }, context);
+    expect(seen?.losses).toEqual([modelLoss]);
+    expect(context.lines.join()).toContain("whether the model of sft is there could not be asked of the store");
+  });
+
+  it("tells what of its record is damaged", async () => {
+    found = { ...description, damage: ["status.json cannot be read; the other copy says how the run stands"] };
+    const context = recordingContext();
+    const seen = await handler.read("sft-a", known, context);
+    expect(context.lines).toEqual(found.damage);
+    expect(seen?.losses).toEqual([{ part: "record", detail: found.damage[0] }]);
+  });
+
+  it("lacks the cards whose files are gone", async () => {
+    found = { ...description, cards: ["/no/such/card.html"] };
+    const seen = await handler.read("sft-a", known, recordingContext());
+    expect(seen?.losses).toEqual([{ part: "cards", detail: "/no/such/card.html" }]);
+  });
+});
+
+describe("a run that is there already", () => {
+  it("is not started, which is said, with the way to another", async () => {
+    const context = recordingContext();
+    const handler = flowRunOf({
+      describeWith: () => Promise.resolve(description),
+      callDriver,
+      modelLosses: () => Promise.resolve([]),
+      lastPromotedModel: () => Promise.resolve(undefined),
+    });
+    await handler.create(state, context);
+    expect(context.lines).toEqual([
+      "run SftFlow/7 of the same contents is there already, and none is started; to run them once more, raise `generation`",
+    ]);
   });
 });
 

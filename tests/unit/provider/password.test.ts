@@ -1,4 +1,8 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { describe, expect, it } from "vitest";
+import { Incarnations } from "../../../provider/incarnations";
 import { EngineLog } from "../../../provider/engineLog";
 import { password } from "../../../provider/handlers/password";
 import { PostTrainingProvider } from "../../../provider/postTrainingProvider";
@@ -26,13 +30,14 @@ describe("Password", () => {
     expect(await diff(32, 1)).toEqual({ changes: false, replaces: [] });
     expect(await diff(32, 2)).toEqual({ changes: true, replaces: ["generation"] });
     expect(await diff(40, 1)).toEqual({ changes: true, replaces: ["length"] });
-    expect(await password.read(id, state)).toEqual(state);
+    expect(await password.read(id, state, context)).toEqual(state);
   });
 
   it("reaches the engine as a secret, and neither its id nor any line of the log holds it", async () => {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "incarnations-"));
     const lines: string[] = [];
     const log = { write: (...line: unknown[]) => lines.push(line.join(" ")) } as unknown as EngineLog;
-    const provider = new PostTrainingProvider(log);
+    const provider = new PostTrainingProvider(log, new Incarnations(directory));
     const urn = `urn:pulumi:s::p::${resourceTypes.password}::database`;
     const created = await provider.create(urn, { length: 32, generation: 1 });
     const value = (created.outs as Record<string, Record<string, unknown>>).value;

@@ -11,8 +11,13 @@ it.each([
   ["quickstart", ["--help"], "Unknown option '--help'.", "npm run quickstart"],
   ["quickstart", ["platform"], "Unexpected argument 'platform'.", "npm run quickstart"],
   ["bootstrap", ["packages"], "Unexpected argument 'packages'.", "npm run bootstrap [-- --only "],
-  ["teardown", ["local", "platform"], "Unexpected argument 'platform'.", "npm run teardown [-- <stack>]"],
-  ["teardown", ["--yes"], "Unknown option '--yes'.", "npm run teardown [-- <stack>]"],
+  [
+    "teardown",
+    ["local", "platform"],
+    "Unexpected argument 'platform'.",
+    "npm run teardown [-- <stack> [--without-state]]",
+  ],
+  ["teardown", ["--yes"], "Unknown option '--yes'.", "npm run teardown [-- <stack> [--without-state]]"],
   ["test", ["--allow-missing"], "Option '--allow-missing <value>' argument missing.", "npm test [-- <tier>..."],
 ])("`%s` with %j does nothing and says how it is used", async (command, parameters, what, usage) => {
   const { status, output } = await checkout.run([checkout.file("tools", `${command}.mjs`), ...parameters], {});

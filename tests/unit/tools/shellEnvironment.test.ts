@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { exportLines, metaflowVariables } from "../../../tools/shell-environment.mjs";
+import { exportLines, stackVariables } from "../../../tools/shell-environment.mjs";
 
 describe("exportLines", () => {
   it("carries every value through a shell unchanged", () => {
@@ -12,20 +12,20 @@ describe("exportLines", () => {
   });
 });
 
-describe("metaflowVariables", () => {
+describe("stackVariables", () => {
   it("prefers the environment with the store's credentials", () => {
     const outputs = {
       metaflowConfig: { METAFLOW_USER: "a" },
       metaflowEnvironment: { METAFLOW_USER: "a", AWS_REGION: "r" },
     };
-    expect(metaflowVariables(outputs)).toEqual({ METAFLOW_USER: "a", AWS_REGION: "r" });
+    expect(stackVariables(outputs)).toEqual({ METAFLOW_USER: "a", AWS_REGION: "r" });
   });
 
   it("has nothing for a stack that is not up", () => {
-    expect(metaflowVariables({})).toEqual({});
+    expect(stackVariables({})).toEqual({});
   });
 
   it("takes no name that a shell would not", () => {
-    expect(metaflowVariables({ metaflowConfig: { "x; rm": "1", METAFLOW_USER: "a" } })).toEqual({ METAFLOW_USER: "a" });
+    expect(stackVariables({ metaflowConfig: { "x; rm": "1", METAFLOW_USER: "a" } })).toEqual({ METAFLOW_USER: "a" });
   });
 });

@@ -1,5 +1,10 @@
-import { describe, expect, it } from "vitest";
-import { formatSummary, table } from "../../../tools/summary.mjs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { endpointProblem, formatSummary, table } from "../../../tools/summary.mjs";
 
 const outputs = {
   stages: [
@@ -29,6 +34,7 @@ const outputs = {
   endpoint: {
     url: "http://127.0.0.1:4000/v1",
     model: "grpo",
+    headerFile: null,
     curl: "curl -s http://127.0.0.1:4000/v1/chat/completions",
   },
   metaflowConfig: { METAFLOW_DATASTORE_SYSROOT_S3: "s3://posttraining/metaflow" },
@@ -68,6 +74,51 @@ describe("formatSummary", () => {
 
   it("refuses outputs of another kind of stack", () => {
     expect(() => formatSummary("local", { vpcId: "vpc-1" })).toThrow("stages");
+  });
+});
+
+describe("endpointProblem", () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "summary-"));
+  const headerFile = path.join(folder, "authorization.txt");
+  const asked: IncomingMessage[] = [];
+  let server: Server;
+
+  beforeAll(async () => {
+    writeFileSync(headerFile, "Authorization: Bearer of-this-endpoint\n");
+    server = createServer((request, response) => {
+      asked.push(request);
+      const isKnown = request.headers.authorization === "Bearer of-this-endpoint";
+      response.writeHead(isKnown ? 200 : 401).end(isKnown ? "{}" : "who are you?");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  });
+
+  afterAll(() => {
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const ask = (endpoint: { headerFile: string | null; url?: string }) => {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    return endpointProblem({ ...outputs, endpoint: { ...outputs.endpoint, url, ...endpoint } });
+  };
+
+  it("asks for a completion, with the header that is in the file", async () => {
+    expect(await ask({ headerFile })).toBeUndefined();
+    expect(asked.at(-1)).toMatchObject({ method: "POST", url: "/v1/chat/completions" });
+  });
+
+  it("says what the server answers instead", async () => {
+    expect(await ask({ headerFile: null })).toBe("HTTP 401: who are you?");
+  });
+
+  it("says that nothing listens, or that the file is gone", async () => {
+    expect(await ask({ headerFile, url: "http://127.0.0.1:1/v1" })).toMatch(/bad port|ECONNREFUSED/);
+    expect(await ask({ headerFile: path.join(folder, "gone.txt") })).toContain("ENOENT");
+  });
+
+  it("has nothing to ask where there is no endpoint", async () => {
+    expect(await endpointProblem({ ...outputs, endpoint: null })).toBeUndefined();
   });
 });
 

@@ -3,15 +3,15 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ClusterAccess, PortForward } from "../../../tools/port-forwards.mjs";
+import type { ClusterAccess, PortForward } from "../../tools/port-forwards.mjs";
 import {
   clusterAccess,
   credentialCommand,
   portForwardCommands,
   portForwardParameters,
-} from "../../../tools/port-forwards.mjs";
-import { startTimeOf } from "../../../tools/process-identity.mjs";
-import { TemporaryCheckout } from "./temporaryCheckout";
+} from "../../tools/port-forwards.mjs";
+import { startTimeOf } from "../../machine/processes.mjs";
+import { TemporaryCheckout } from "../unit/tools/temporaryCheckout";
 
 const metadata: PortForward = {
   name: "metadata service",

@@ -1,0 +1,235 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import { findTask } from "./evaluationTasks";
+import { type FieldError, show } from "./explain";
+import { type HubAnswer, hubCache, hubEndpoint, offlineVariable } from "./hub";
+import { projectRoot } from "./layout";
+import type { Machine } from "./machine";
+import type { Readable } from "./readable";
+import type { Recipe } from "./recipe";
+
+/** Whether what a recipe refers to is there: models and datasets, in folders and on the hub. The stack's own store is left to the run. */
+
+type RecipeReading = Readable<Recipe>;
+
+/** What is found of a base model. */
+export interface FoundModel {
+  readonly errors: readonly FieldError[];
+  /** Its `config.json`, where it can be read. */
+  readonly config: unknown;
+  /** Its weights need not be downloaded. */
+  readonly isHere: boolean;
+}
+
+/**
+ * Looks for the base model of a recipe.
+ *
+ * @param isNeeded whether a run would fetch it; otherwise only what is on this machine is looked at.
+ */
+export async function findModel({ model }: RecipeReading, isNeeded: boolean, machine: Machine): Promise<FoundModel> {
+  const { base, revision } = model ?? {};
+  if (base === undefined || /^(?:tiny:|s3:\/\/)/.test(base)) {
+    return { errors: [], config: undefined, isHere: true };
+  }
+  if (base.startsWith("file://")) return modelInFolder(base);
+  const cached = cachedConfig(base, revision ?? "main", machine);
+  if (cached !== undefined || !isNeeded) return { errors: [], config: cached, isHere: true };
+  const url = `${hubEndpoint(machine.environment)}/${base}/resolve/${encodeURIComponent(revision ?? "main")}/config.json`;
+  const answer = await ask(url, machine);
+  if (answer.kind === "found") return { errors: [], config: answer.content, isHere: false };
+  if (answer.kind === "no revision") {
+    return {
+      errors: [
+        {
+          path: "model.revision",
+          reason: `got ${show(revision ?? "main")}; ${base} has no such branch, tag or commit on ${hostOf(machine)}`,
+        },
+      ],
+      config: undefined,
+      isHere: false,
+    };
+  }
+  const asked = {
+    path: "model.base",
+    got: show(base),
+    what: "model",
+    otherwise: "name a folder (file:///...)",
+  } as const;
+  return { errors: refusals(answer, asked, machine), config: undefined, isHere: false };
+}
+
+function modelInFolder(reference: string): FoundModel {
+  const folder = folderOf(reference);
+  const file = path.join(folder, "config.json");
+  if (fs.existsSync(file)) return { errors: [], config: jsonIn(file), isHere: true };
+  const what = fs.existsSync(folder) ? "has no config.json, so that it holds no model" : "does not exist";
+  const errors = [{ path: "model.base", reason: `got ${show(reference)}; the folder ${what}` }];
+  return { errors, config: undefined, isHere: true };
+}
+
+/** Percent signs that stand for nothing stay what they are, as in Python's `unquote`. */
+function folderOf(reference: string): string {
+  try {
+    return fileURLToPath(reference);
+  } catch {
+    return reference.slice("file://".length);
+  }
+}
+
+function jsonIn(file: string): unknown {
+  try {
+    return JSON.parse(fs.readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function entriesOf(folder: string): readonly string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** `config.json` of a model that the hub's client has downloaded with its weights; undefined where it would download. */
+function cachedConfig(id: string, revision: string, machine: Machine): unknown {
+  const folder = path.join(hubCache(machine.environment, machine.hubHome), `models--${id.replace("/", "--")}`);
+  let commit = revision;
+  try {
+    commit = fs.readFileSync(path.join(folder, "refs", revision), "utf8").trim();
+  } catch {
+    // A commit has no such file.
+  }
+  const snapshot = path.join(folder, "snapshots", commit);
+  return entriesOf(snapshot).some((file) => file.endsWith(".safetensors"))
+    ? jsonIn(path.join(snapshot, "config.json"))
+    : undefined;
+}
+
+const hostOf = ({ environment }: Machine): string => hubEndpoint(environment).replace(/^https?:\/\//, "");
+
+async function ask(url: string, machine: Machine): Promise<HubAnswer> {
+  const offline = offlineVariable(machine.environment);
+  return offline === undefined
+    ? machine.askHub(url)
+    : { kind: "unreachable", why: `${offline} is set, which keeps the run from asking` };
+}
+
+/** What the hub was asked for, in the words of a message. */
+interface Asked {
+  readonly path: string;
+  /** What stands in the field. */
+  readonly got: string;
+  readonly what: "model" | "dataset";
+  /** What can be written where the hub cannot be asked. */
+  readonly otherwise: string;
+}
+
+/** What a person can do about an answer. */
+function refusals(answer: HubAnswer, { path: field, got, what, otherwise }: Asked, machine: Machine): FieldError[] {
+  const host = hostOf(machine);
+  const because = (reason: string): FieldError[] => [{ path: field, reason: `got ${got}; ${reason}` }];
+  switch (answer.kind) {
+    case "found":
+    case "unknown":
+      return [];
+    case "gated":
+      return because(
+        `${host} does not let you read it: accept its terms there, and set HF_TOKEN to a token that may read it`,
+      );
+    case "missing":
+    case "no revision":
+      return because(
+        `there is no such ${what} on ${host} (or it is private: then set HF_TOKEN): write owner/name as its page has it`,
+      );
+    case "no such file":
+      return because(`it has no config.json on ${host}, so that it holds no model to train`);
+    case "unreachable": {
+      const cache = path.relative(projectRoot, hubCache(machine.environment, machine.hubHome));
+      return because(
+        `it is not in the stack's cache (${cache}), and ${host} cannot be reached: ${answer.why}; connect this machine, set HF_ENDPOINT to a mirror, or ${otherwise}`,
+      );
+    }
+  }
+}
+
+/** What is wrong with the dataset that a recipe trains on, and with those that its tasks read. */
+export async function datasetErrors(recipe: RecipeReading, machine: Machine): Promise<FieldError[]> {
+  const source = recipe.dataset?.source;
+  const asked = await Promise.all([
+    source === undefined || /^(?:tiny:|s3:\/\/)/.test(source)
+      ? []
+      : source.startsWith("file://")
+        ? fileErrors(source)
+        : hubDatasetErrors(
+            source,
+            { path: "dataset.source", got: show(source), otherwise: "name JSON lines (file:///...)" },
+            machine,
+          ),
+    ...(recipe.evaluation?.tasks ?? []).map((task, index) => taskErrors(task, `evaluation.tasks[${index}]`, machine)),
+  ]);
+  return asked.flat();
+}
+
+/** Of a group of tasks with many datasets the first ones stand for all. */
+const mostAsked = 10;
+
+async function taskErrors(name: string | undefined, field: string, machine: Machine): Promise<FieldError[]> {
+  const task = name === undefined ? undefined : findTask(name);
+  if (task === undefined || task.isOwn) return [];
+  const got = show(name);
+  const missing = task.modules.filter((module) => !machine.hasModule(module));
+  const packages = missing.map((module) => `"${module}"`).join(" and ");
+  const needs = `got ${got}, which needs Python's ${packages}, and the environment of flows lacks that: write another task`;
+  const errors = missing.length === 0 ? [] : [{ path: field, reason: needs }];
+  const asked = await Promise.all(
+    task.datasets.slice(0, mostAsked).map((id) => {
+      const what = { path: field, got: `${got}, which reads dataset ${id}`, otherwise: "write tasks of the project" };
+      return hubDatasetErrors(id, what, machine);
+    }),
+  );
+  return [...errors, ...asked.flat().slice(0, 1)];
+}
+
+async function hubDatasetErrors(id: string, asked: Omit<Asked, "what">, machine: Machine): Promise<FieldError[]> {
+  if (isCachedDataset(id, machine)) return [];
+  const answer = await ask(`${hubEndpoint(machine.environment)}/api/datasets/${id}?expand=gated`, machine);
+  // Of whom the owner has let in, only the files themselves would tell.
+  const isClosed = answer.kind === "found" && isGated(answer.content) && !machine.hasHubToken();
+  return refusals(isClosed ? { kind: "gated" } : answer, { ...asked, what: "dataset" }, machine);
+}
+
+/** Whether the hub's description of a dataset says that its terms must be accepted. */
+function isGated(content: unknown): boolean {
+  const { gated } = (content ?? {}) as { readonly gated?: unknown };
+  return gated !== undefined && gated !== false;
+}
+
+/** Downloaded by the hub's client, or made of what was downloaded by the library `datasets`. */
+function isCachedDataset(id: string, machine: Machine): boolean {
+  const downloaded = path.join(
+    hubCache(machine.environment, machine.hubHome),
+    `datasets--${id.replace("/", "--")}`,
+    "snapshots",
+  );
+  const made = machine.environment.HF_DATASETS_CACHE ?? path.join(machine.hubHome, "datasets");
+  return entriesOf(downloaded).length > 0 || entriesOf(path.join(made, id.replace("/", "___"))).length > 0;
+}
+
+/** JSON lines in a file, or in files below a folder (posttraining/examples.py); what is in the lines is left to the run. */
+function fileErrors(source: string): FieldError[] {
+  const place = folderOf(source);
+  const error = (reason: string): FieldError[] => [
+    { path: "dataset.source", reason: `got ${show(source)}; ${reason}` },
+  ];
+  if (!fs.existsSync(place)) return error("it does not exist");
+  if (source.endsWith(".jsonl")) {
+    const { size } = fs.statSync(place);
+    return size === 0 ? error("the file is empty") : [];
+  }
+  if (!fs.statSync(place).isDirectory()) return error("it is neither a folder nor a file whose name ends in .jsonl");
+  const files = fs.readdirSync(place, { recursive: true, encoding: "utf8" });
+  return files.some((file) => file.endsWith(".jsonl")) ? [] : error("there is no .jsonl file below it");
+}

@@ -1,0 +1,166 @@
+import {
+  type AdapterTargets,
+  countAdapterParameters,
+  countParameters,
+  findShape,
+  modelNames,
+  type ModelShape,
+  shapeFromConfig,
+} from "../sizing/shape";
+import { nearest, show, type FieldError } from "./explain";
+import type { Readable } from "./readable";
+import type { Recipe } from "./recipe";
+import { knownSteps } from "./recipeRelations";
+
+/** What training a model of a known shape on processors takes at least. Pure functions; everything else comes on top of it. */
+
+type RecipeReading = Readable<Recipe>;
+
+export const gib = 2 ** 30;
+
+/** GiB as a person reads them. */
+export const inGib = (bytes: number): string => `${(bytes / gib).toPrecision(3)} GiB`;
+
+/** The shape of the model that a recipe trains: from its `config.json` where that was found, else from the planner's table. */
+export function shapeOf(recipe: RecipeReading | undefined, config: unknown): ModelShape | undefined {
+  const { base, shape } = recipe?.model ?? {};
+  if (config !== undefined) {
+    try {
+      return shapeFromConfig(base ?? "", config);
+    } catch {
+      // Of an architecture that the planner does not read: the table may know it.
+    }
+  }
+  const name = shape ?? base;
+  return name === undefined ? undefined : findShape(name);
+}
+
+/** A shape that a recipe names and the planner's table does not have. */
+export function shapeErrors({ model }: RecipeReading): FieldError[] {
+  const shape = model?.shape;
+  if (shape === undefined || findShape(shape) !== undefined) return [];
+  const suggestion = nearest(shape, modelNames);
+  const hint = suggestion === undefined ? "" : ` (did you mean ${suggestion}?)`;
+  return [{ path: "model.shape", reason: `got ${show(shape)}; the planner's table has no such model${hint}` }];
+}
+
+/** Numbers that one trained weight takes with AdamW: itself, its gradient and two moments. */
+const numbersOfTrained = 4;
+/** PEFT makes adapters in float32, whatever the model's format. */
+const adapterBytes = 4;
+
+interface Footprint {
+  /** Parameters of the model. */
+  readonly total: number;
+  /** Parameters that are trained, and bytes of each. */
+  readonly trained: number;
+  readonly trainedBytes: number;
+  /** Bytes of one of the model's weights. */
+  readonly weightBytes: number;
+  /** Copies of the model that are held in memory beside the trained one. */
+  readonly references: number;
+}
+
+function footprintOf(recipe: RecipeReading, shape: ModelShape): Footprint | undefined {
+  const { trainable, precision } = recipe;
+  if (trainable === undefined || precision === undefined) return undefined;
+  const { total } = countParameters(shape);
+  const weightBytes = precision === "float32" ? 4 : 2;
+  if (trainable.kind !== "full") {
+    const { rank, targets } = trainable;
+    if (rank === undefined || targets === undefined) return undefined;
+    const trained = countAdapterParameters(shape, rank, adapterTargets(targets));
+    return { total, trained, trainedBytes: adapterBytes, weightBytes, references: 0 };
+  }
+  const references =
+    recipe.method === "dpo"
+      ? Number(recipe.dpo?.precomputeReferenceLogProbabilities === false)
+      : recipe.method === "grpo"
+        ? Number((recipe.grpo?.beta ?? 0) > 0)
+        : 0;
+  return { total, trained: total, trainedBytes: weightBytes, weightBytes, references };
+}
+
+/** The fewest layers that as many names may stand for. */
+function adapterTargets(targets: "all-linear" | readonly unknown[]): AdapterTargets {
+  return targets === "all-linear" ? "all-linear" : "query-value";
+}
+
+/** Bytes of memory that a training takes at least: weights, gradients, moments, and a reference model. */
+export function leastMemory(recipe: RecipeReading, shape: ModelShape): number | undefined {
+  const footprint = footprintOf(recipe, shape);
+  if (footprint === undefined) return undefined;
+  const { total, trained, trainedBytes, weightBytes, references } = footprint;
+  const frozen = trained === total ? 0 : total * weightBytes;
+  return frozen + references * total * weightBytes + trained * trainedBytes * numbersOfTrained;
+}
+
+/** Bytes of disk that a run leaves at least: the model, and the checkpoints on the way to it, each with the optimizer's moments. */
+export function leastDisk(recipe: RecipeReading, shape: ModelShape): number | undefined {
+  const footprint = footprintOf(recipe, shape);
+  if (footprint === undefined) return undefined;
+  const { total, trained, trainedBytes, weightBytes } = footprint;
+  const steps = knownSteps(recipe);
+  const every = recipe.checkpointEverySteps;
+  // The last one stays on the node: the model follows it (trainers/callbacks.py).
+  const checkpoints = steps === undefined || every === undefined ? 0 : Math.floor((steps - 1) / every);
+  return total * weightBytes + checkpoints * trained * trainedBytes * (numbersOfTrained - 1);
+}
+
+/** Bytes that downloading the base model takes, in the 16-bit weights that publishers ship. */
+export const downloadOf = (shape: ModelShape): number => countParameters(shape).total * 2;
+
+/** What is wrong with a recipe for the memory of a machine. */
+export function memoryErrors(
+  recipe: RecipeReading,
+  shape: ModelShape,
+  memory: number,
+  options: { readonly isFirst: boolean; readonly recipeName: string },
+): FieldError[] {
+  const least = leastMemory(recipe, shape);
+  if (least === undefined || least <= memory) return [];
+  const { total } = countParameters(shape);
+  const kind = recipe.trainable?.kind ?? "full";
+  const withAdapters = kind === "full" && total * (recipe.precision === "float32" ? 4 : 2) < memory;
+  const what = `training ${shape.name} (${(total / 1e9).toPrecision(3)} billion parameters, ${kind === "full" ? "all weights" : kind}, ${recipe.precision ?? ""}) on this machine's processors takes at least ${inGib(least)} of memory, and it has ${inGib(memory)}`;
+  return [
+    {
+      path: withAdapters ? "trainable.kind" : options.isFirst ? "model.base" : "",
+      reason: withAdapters
+        ? `got "full"; ${what}: write lora, or choose a smaller model`
+        : `${what}: choose a smaller model, or train on GPUs (\`npm run plan -- ${options.recipeName}\` says on which)`,
+    },
+  ];
+}
+
+/** An adapter that would be wider than the model. */
+export function rankErrors({ trainable }: RecipeReading, shape: ModelShape): FieldError[] {
+  const rank = trainable === undefined || trainable.kind === "full" ? undefined : trainable.rank;
+  if (rank === undefined || rank <= shape.hidden) return [];
+  return [
+    {
+      path: "trainable.rank",
+      reason: `got ${rank}; ${shape.name} is ${shape.hidden} wide, and no adapter can have a higher rank: write ${shape.hidden} or less`,
+    },
+  ];
+}
+
+/** Tokens of the longest context that a `config.json` states; undefined where it states none. */
+export function contextOf(config: unknown): number | undefined {
+  if (typeof config !== "object" || config === null) return undefined;
+  const { max_position_embeddings, n_positions, text_config } = config as Record<string, unknown>;
+  for (const value of [max_position_embeddings, n_positions]) if (typeof value === "number") return value;
+  return contextOf(text_config);
+}
+
+/** Sequences that are longer than the model's context. */
+export function contextErrors({ sequence }: RecipeReading, context: number | undefined, model: string): FieldError[] {
+  const longest = sequence?.maxLength;
+  if (longest === undefined || context === undefined || longest <= context) return [];
+  return [
+    {
+      path: "sequence.maxLength",
+      reason: `got ${longest}; ${model} has a context of ${context} tokens: write that or less`,
+    },
+  ];
+}

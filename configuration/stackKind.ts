@@ -1,0 +1,24 @@
+import { z } from "zod";
+import { ConfigurationError } from "./configurationError";
+import { explainIssues } from "./explainIssues";
+
+/** `experiment` is named so that its refusal can say what it is. */
+const kindSchema = z.looseObject({ kind: z.enum(["local", "platform", "experiment"]) });
+
+/**
+ * What kind of stack a configuration is of; what else it holds is judged by the kind's own schema.
+ *
+ * @throws ConfigurationError where it is of none, or of one that is not available.
+ */
+export function stackKind(document: unknown): "local" | "platform" {
+  const parsed = kindSchema.safeParse(document);
+  if (!parsed.success) throw new ConfigurationError(explainIssues(parsed.error.issues, document));
+  if (parsed.data.kind !== "experiment") return parsed.data.kind;
+  throw new ConfigurationError([
+    {
+      path: "kind",
+      reason:
+        '"experiment" is not available yet; "local" is: it runs the whole chain on one machine, and "platform": what experiments will run on',
+    },
+  ]);
+}

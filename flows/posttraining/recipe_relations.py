@@ -1,0 +1,253 @@
+"""What must hold between the fields of a recipe, whatever machine it runs on.
+
+`configuration/recipeRelations.ts` says the same in TypeScript; `tests/recipes/documents.json` holds both to one table.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from posttraining.rewards import reward_functions
+
+_DEMANDS = ("minimum", "maximum", "minimumGain")
+
+
+@cache
+def tiny_facts() -> dict[str, Any]:
+    """What is known of the model and the task that the project makes itself."""
+    return json.loads(Path(__file__).with_name("tiny_facts.json").read_text(encoding="utf-8"))
+
+
+def relation_problems(recipe: dict[str, Any]) -> Iterator[str]:
+    """One problem, `path: reason`, for every field to change.
+
+    Args:
+        recipe: one whose fields are each right, with defaults filled in.
+    """
+    yield from _name_problems(recipe)
+    yield from _origin_problems(recipe)
+    yield from _sequence_problems(recipe)
+    yield from _adapter_problems(recipe)
+    yield from _optimizer_problems(recipe)
+    yield from _batch_problems(recipe)
+    if recipe["method"] == "dpo":
+        yield from _loss_problems(recipe["dpo"])
+    if recipe["method"] == "grpo":
+        yield from _reward_problems([reward["name"] for reward in recipe["grpo"]["rewards"]])
+    yield from _gate_problems(recipe)
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _name_problems(recipe: dict[str, Any]) -> Iterator[str]:
+    name, method = recipe["name"], recipe["method"]
+    if not name.startswith(f"{method}-"):
+        yield f"name: got {_shown(name)}; must begin with the method: {method}-<size>"
+
+
+def _is_tiny(reference: str) -> bool:
+    return reference.startswith("tiny:")
+
+
+def _is_on_hub(reference: str) -> bool:
+    return not reference.startswith(("tiny:", "s3://", "file://"))
+
+
+def _origin_problems(recipe: dict[str, Any]) -> Iterator[str]:
+    """What only the hub has, asked of another place: it would silently have no effect."""
+    model, dataset = recipe["model"], recipe["dataset"]
+    if "revision" in model and not _is_on_hub(model["base"]):
+        yield (
+            f"model.revision: got {_shown(model['revision'])}; only models of the hub have revisions, "
+            f"and model.base is {_shown(model['base'])}: remove it"
+        )
+    if _is_on_hub(dataset["source"]):
+        return
+    where = f"only datasets of the hub have it, and dataset.source is {_shown(dataset['source'])}: remove it"
+    if "subset" in dataset:
+        yield f"dataset.subset: got {_shown(dataset['subset'])}; {where}"
+    if dataset["split"] != "train":
+        yield f"dataset.split: got {_shown(dataset['split'])}; {where}"
+
+
+def _sequence_problems(recipe: dict[str, Any]) -> Iterator[str]:
+    sequence, base, method = recipe["sequence"], recipe["model"]["base"], recipe["method"]
+    longest, answer = sequence["maxLength"], sequence.get("maxCompletionLength")
+    needed, positions = tiny_facts()["dataset"], tiny_facts()["model"]["positions"]
+    is_tiny_task = _is_tiny(recipe["dataset"]["source"])
+    if _is_tiny(base) and longest > positions:
+        yield f"sequence.maxLength: got {longest}; {base} has a context of {positions} tokens: write that or less"
+    if method == "grpo":
+        prompt = needed["longestPrompt"]
+        if answer is None:
+            yield "sequence.maxCompletionLength: is missing; GRPO needs it: the longest answer in tokens"
+        elif answer >= longest:
+            yield (
+                f"sequence.maxCompletionLength: got {answer}; must be less than sequence.maxLength ({longest}), "
+                "which holds prompt and answer"
+            )
+        elif is_tiny_task and longest - answer < prompt:
+            yield (
+                f"sequence.maxLength: got {longest}; a prompt of tiny:sums has {prompt} tokens: "
+                f"write {prompt + answer} or more"
+            )
+    else:
+        if answer is not None:
+            yield (
+                f"sequence.maxCompletionLength: got {answer}; it is for recipes of method grpo, "
+                "whose policy generates answers: remove it"
+            )
+        example = needed["longestExample"]
+        if is_tiny_task and longest < example:
+            yield (
+                f"sequence.maxLength: got {longest}; an example of tiny:sums has up to {example} tokens: "
+                f"write {example} or more"
+            )
+    if sequence["packing"] and method != "sft":
+        yield (
+            f"sequence.packing: got true; only recipes of method sft pack examples, and method is {method}: remove it"
+        )
+
+
+def _adapter_problems(recipe: dict[str, Any]) -> Iterator[str]:
+    """Of the project's own model the modules are known; of others only the libraries know them."""
+    trainable, base = recipe["trainable"], recipe["model"]["base"]
+    if trainable["kind"] == "full":
+        return
+    targets = trainable["targets"] if isinstance(trainable["targets"], list) else []
+    yield from _repeated(targets, "trainable.targets")
+    if not _is_tiny(base):
+        return
+    hidden, modules = tiny_facts()["model"]["hidden"], tiny_facts()["model"]["modules"]
+    if trainable["rank"] > hidden:
+        yield (
+            f"trainable.rank: got {trainable['rank']}; {base} is {hidden} wide, "
+            f"and no adapter can have a higher rank: write {hidden} or less"
+        )
+    for index, target in enumerate(targets):
+        if target not in modules:
+            yield f"trainable.targets[{index}]: got {_shown(target)}; allowed: {', '.join(modules)}"
+
+
+def known_examples(recipe: dict[str, Any]) -> int | None:
+    """Training examples, where they are known."""
+    dataset = recipe["dataset"]
+    of_source = dataset.get("examples")
+    if _is_tiny(dataset["source"]):
+        of_source = tiny_facts()["dataset"]["examples"][recipe["method"]]
+    known = [count for count in (of_source, dataset.get("limit")) if count is not None]
+    return min(known, default=None)
+
+
+def known_steps(recipe: dict[str, Any]) -> int | None:
+    """Optimizer steps of the run, where they are known."""
+    duration, examples, batch = recipe["duration"], known_examples(recipe), recipe["batch"]["global"]
+    if "steps" in duration:
+        return duration["steps"]
+    # Packing makes sequences of which only their tokens are known.
+    if examples is None or recipe["sequence"]["packing"]:
+        return None
+    if recipe["method"] != "grpo":
+        return math.ceil(duration["epochs"] * math.ceil(examples / batch))
+    grpo = recipe["grpo"]
+    return math.ceil(duration["epochs"] * math.ceil(examples * grpo["generations"] / batch) * grpo["iterations"])
+
+
+def _optimizer_problems(recipe: dict[str, Any]) -> Iterator[str]:
+    warmup, steps = recipe["optimizer"]["warmupSteps"], known_steps(recipe)
+    if warmup == 0:
+        return
+    if recipe["optimizer"]["schedule"] == "constant":
+        yield (
+            f'optimizer.warmupSteps: got {warmup}; schedule "constant" has no warm-up: '
+            "write optimizer.schedule: constant_with_warmup, or 0"
+        )
+    elif steps is not None and warmup > steps:
+        yield (
+            f"optimizer.warmupSteps: got {warmup}; the run has {steps} steps, "
+            f"so that the learning rate would never be reached: write {steps} or less"
+        )
+
+
+def _batch_problems(recipe: dict[str, Any]) -> Iterator[str]:
+    whole, micro = recipe["batch"]["global"], recipe["batch"].get("micro")
+    if micro is not None and micro > whole:
+        yield f"batch.micro: got {micro}; must be at most batch.global ({whole})"
+    elif micro is not None and whole % micro:
+        yield f"batch.micro: got {micro}; must divide batch.global ({whole})"
+    if recipe["method"] != "grpo":
+        return
+    generations, examples = recipe["grpo"]["generations"], known_examples(recipe)
+    prompts = whole // generations
+    if whole % generations:
+        yield f"batch.global: got {whole}; must be a multiple of grpo.generations ({generations})"
+    # TRL drops prompts that do not fill a batch (RepeatSampler), and then trains on nothing.
+    elif examples is not None and examples < prompts:
+        yield (
+            f"batch.global: got {whole}; a step takes {prompts} prompts, and the dataset has {examples}: "
+            f"write {examples * generations} or less"
+        )
+
+
+def _loss_problems(dpo: dict[str, Any]) -> Iterator[str]:
+    types, weights = dpo["lossTypes"], dpo["lossWeights"]
+    yield from _repeated(types, "dpo.lossTypes")
+    if len(types) != len(weights):
+        yield (f"dpo.lossWeights: got {_shown(weights)}; must have one weight for each of dpo.lossTypes ({len(types)})")
+
+
+def _reward_problems(names: list[str]) -> Iterator[str]:
+    for index, name in enumerate(names):
+        try:
+            reward_functions([name])
+        except ValueError as error:
+            there_are = str(error).rpartition("there are ")[2]
+            yield f"grpo.rewards[{index}].name: got {_shown(name)}; allowed: {there_are}"
+    yield from _repeated(names, "grpo.rewards", field=".name")
+
+
+def _repeated(values: list[Any], path: str, field: str = "") -> Iterator[str]:
+    """Values that are there twice, each named where it is there again."""
+    for index, value in enumerate(values):
+        first = values.index(value)
+        if first < index:
+            yield f"{path}[{index}]{field}: got {_shown(value)}, which is {path}[{first}] already"
+
+
+def _gate_problems(recipe: dict[str, Any]) -> Iterator[str]:
+    yield from _repeated(recipe["evaluation"]["tasks"], "evaluation.tasks")
+    for index, condition in enumerate(recipe["gate"]):
+        path = f"gate[{index}]"
+        minimum, maximum = condition.get("minimum"), condition.get("maximum")
+        if not any(demand in condition for demand in _DEMANDS):
+            yield f"{path}: needs at least one of minimum, maximum, minimumGain"
+        if minimum is not None and maximum is not None and minimum > maximum:
+            yield f"{path}.minimum: got {minimum}; is above maximum ({maximum}), so that no model could pass"
+        earlier = [other for other in recipe["gate"][:index] if other["metric"] == condition["metric"]]
+        if condition in earlier:
+            yield f"{path}: is there twice; remove it"
+        yield from _contradictions(condition, earlier, path)
+
+
+def _contradictions(condition: dict[str, Any], earlier: list[dict[str, Any]], path: str) -> Iterator[str]:
+    """Two conditions on one metric that no value meets."""
+    minimum, maximum = condition.get("minimum", -math.inf), condition.get("maximum", math.inf)
+    highest = min((other.get("maximum", math.inf) for other in earlier), default=math.inf)
+    lowest = max((other.get("minimum", -math.inf) for other in earlier), default=-math.inf)
+    if minimum > highest:
+        yield (
+            f"{path}.minimum: got {minimum}; another condition wants the same metric to be at most {highest}, "
+            "so that no model could pass"
+        )
+    if maximum < lowest:
+        yield (
+            f"{path}.maximum: got {maximum}; another condition wants the same metric to be at least {lowest}, "
+            "so that no model could pass"
+        )

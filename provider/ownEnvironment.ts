@@ -1,0 +1,8 @@
+import * as path from "node:path";
+import { stateDirectory } from "../configuration/layout";
+import { neutralizeOwnEnvironment } from "../machine/environment.mjs";
+
+// Before anything reads it: gRPC looks for proxies when it opens its channel to the engine. What the provider starts gets this
+// environment, whoever has started the engine, and what it writes is for its user alone.
+neutralizeOwnEnvironment(path.join(stateDirectory, "home"));
+process.umask(0o077);
