@@ -52,6 +52,22 @@ export default defineConfig({
       },
       {
         test: {
+          name: "faults-fast",
+          include: ["tests/faults/fast.test.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+        },
+      },
+      {
+        test: {
+          name: "faults",
+          include: ["tests/faults/campaign.test.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+        },
+      },
+      {
+        test: {
           name: "aws",
           include: ["tests/aws/**/*.test.ts"],
           testTimeout: 900_000,

@@ -181,7 +181,14 @@ export const tiers = [
     what: "the real Pulumi engine, object store, training and model server",
     extent: "everything",
     needs: ["npm packages", "uv", "Python (train)", "Python (serve)", "Pulumi engine", "object store"],
-    run: vitest("engine", ["engine"]),
+    run: vitest("engine", ["engine", "faults-fast"]),
+  },
+  {
+    name: "faults",
+    what: "faults of every kind on one stack of this machine, each followed by what a person would do next",
+    extent: "everything",
+    needs: ["npm packages", "uv", "Python (train)", "Python (serve)", "Pulumi engine", "object store"],
+    run: vitest("faults", ["faults"]),
   },
   {
     name: "aws",

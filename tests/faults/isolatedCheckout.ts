@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { stringify } from "yaml";
+import { usersOf } from "../../machine/folder-users.mjs";
+import { projectRoot } from "../../configuration/layout";
+
+/**
+ * A checkout of its own, in which a person's commands are run as they are: its stacks, state, passphrase and locks are nobody
+ * else's. What takes long to set up (packages, Python environments, tools) is that of the checkout it is made from. Its path holds
+ * a space, as a user's may.
+ */
+
+export interface Outcome {
+  readonly status: number | null;
+  /** Standard output and error together, as a person sees them. */
+  readonly output: string;
+  readonly seconds: number;
+}
+
+/** Folders of the original that are not copied: what it made, and what is shared. */
+const left = new Set([".git", ".posttraining", "node_modules", "bench"]);
+
+export class IsolatedCheckout {
+  readonly root: string;
+
+  constructor(name: string) {
+    const directory = path.join(projectRoot, ".posttraining", "tests", "faults");
+    this.root = path.join(directory, `${name} check out`);
+    fs.rmSync(this.root, { recursive: true, force: true });
+    fs.mkdirSync(directory, { recursive: true });
+    fs.mkdirSync(this.root);
+    for (const entry of fs.readdirSync(projectRoot).filter((name) => !left.has(name))) {
+      fs.cpSync(path.join(projectRoot, entry), this.file(entry), { recursive: true });
+    }
+    fs.symlinkSync(path.join(projectRoot, "node_modules"), path.join(this.root, "node_modules"));
+    fs.mkdirSync(this.file(".posttraining"));
+    for (const shared of ["python", "tools"]) {
+      fs.symlinkSync(path.join(projectRoot, ".posttraining", shared), this.file(".posttraining", shared));
+    }
+  }
+
+  file(...parts: readonly string[]): string {
+    return path.join(this.root, ...parts);
+  }
+
+  /** Writes the committed configuration of a stack. */
+  configure(stack: string, value: unknown): void {
+    fs.writeFileSync(
+      this.file("stacks", `Pulumi.${stack}.yaml`),
+      stringify({ config: { "posttraining:stack": value } }),
+    );
+  }
+
+  /** Starts a command of package.json and gives its process, to be killed. */
+  start(script: string, parameters: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
+    const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:VITEST|npm_)/.test(name)));
+    return spawn("npm", ["run", "-s", script, "--", ...parameters], {
+      cwd: this.root,
+      env: { ...own, NO_COLOR: "1", ...environment },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  }
+
+  /** Runs a command of package.json to its end. */
+  async run(script: string, parameters: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+    const began = Date.now();
+    const child = this.start(script, parameters, environment);
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
+    }
+    const status = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", resolve);
+    });
+    return { status, output, seconds: (Date.now() - began) / 1000 };
+  }
+
+  /** Processes that have to do with a stack of this checkout, as the machine shows them. */
+  users(stack: string): ReturnType<typeof usersOf> {
+    return usersOf(this.file(".posttraining", "stacks", stack));
+  }
+
+  remove(): void {
+    fs.rmSync(this.root, { recursive: true, force: true });
+  }
+}
