@@ -79,7 +79,8 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
       `method: ${shownValue(row.method)} is not one of ${methodNames.join(", ")}${suggestion(row.method, methodNames)}`,
     );
   const parametersGiven = readNumberField("params_b", row.params_b, problems, assumed);
-  const shape = parseModel(row, parametersGiven, assumed, problems);
+  const sizeRefused = parametersGiven === undefined && (row.params_b !== "" || unusable.includes("params_b"));
+  const shape = parseModel(row, parametersGiven, sizeRefused, assumed, problems);
   const machine = parseMachine(row, assumed, problems);
   const { gpu, gpuMemoryGib, gpuCount } = machine;
   checkDegrees(row, machine.gpuCountGiven ? gpuCount : undefined, problems);

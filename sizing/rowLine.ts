@@ -15,6 +15,16 @@ function repetitions(keys: readonly string[]): string[] {
     : named;
 }
 
+/** Whoever wrote a number for an id looks for its digits: `12345678901234567890` is not what a double makes of it. */
+function withWrittenId<Answer extends RowAnswer | RowRefusal>(
+  answered: Answer,
+  row: unknown,
+  written: () => string | null,
+): Answer {
+  const numeric = typeof row === "object" && row !== null && "id" in row && typeof row.id === "number";
+  return numeric ? { ...answered, id: written() ?? answered.id } : answered;
+}
+
 /**
  * The answer to one line of input; undefined for a blank line, which holds no row. Whatever the line is, there is an answer
  * with its id where one can be found, and nothing is thrown.
@@ -35,7 +45,7 @@ export function answerLine(
   }
   const { count, keys, id } = topLevel(text);
   try {
-    const answered = answer(row);
+    const answered = withWrittenId(answer(row), row, id);
     const distinct = typeof row === "object" && row !== null ? Object.keys(row).length : 0;
     const repeated = count > distinct ? repetitions(keys()) : [];
     if (repeated.length === 0) return answered;

@@ -1,6 +1,15 @@
 import { nearest } from "../configuration/explain";
 import { findGpu, gpuByKey, gpus, type Gpu } from "./data/gpus";
-import { catalog, type Instance } from "./data/instances";
+import { catalog } from "./data/instances";
+import {
+  countGpus,
+  exactMemory,
+  findInstance,
+  instanceTypes,
+  machineNouns,
+  nominalMemory,
+  replaceInstanceTypes,
+} from "./gpuCount";
 import { plainNumber } from "./numberText";
 import type { Row } from "./rowFields";
 import { inRangeOf, numberProblem, rangeOf, readNumberField } from "./rowNumbers";
@@ -18,10 +27,6 @@ export interface Machine {
 const usableShare = 0.985;
 /** One GPU's memory, GB: the largest announced holds 432 (AMD Instinct MI400, 2025-06); a GH200's "480GB" are its host's. */
 const largestMemory = 450;
-
-/** EC2 instance types, SageMaker's `ml.` before them or not. */
-const instanceTypePattern =
-  /(?<![a-z0-9.-])(?:ml\.)?([a-z]{1,6}\d[a-z0-9-]*\.(?:\d+x?large|x?large|medium|metal[a-z0-9-]*))(?![a-z0-9.-])/g;
 
 /** Short names of cards that `findGpu` understands, to offer for a name that it does not. */
 const cardNames: readonly string[] = [
@@ -42,9 +47,9 @@ function nearestMachine(text: string): string | undefined {
 
 /** Memory that a text states: of the device in brackets as tools print it, `(14.741 GiB)`, or the nominal size, `80GB`. */
 function statedMemory(text: string): { readonly exactGib?: number; readonly nominalGb?: number } | undefined {
-  const bracketed = /\(\s*([^()\s]+)\s*GiB\s*\)/i.exec(text)?.[1];
+  const bracketed = exactMemory.exec(text)?.[1];
   if (bracketed !== undefined) return { exactGib: plainNumber(bracketed) ?? Number.NaN };
-  const nominal = /(?<![\w.,]|^[-−])(\d+(?:\.\d+)?)\s*(?:(gi?b?)|mi?b)(?![a-z0-9])/i.exec(text);
+  const nominal = nominalMemory.exec(text);
   if (nominal === null) return undefined;
   return { nominalGb: Number(nominal[1]) / (nominal[2] === undefined ? 1024 : 1) };
 }
@@ -52,19 +57,8 @@ function statedMemory(text: string): { readonly exactGib?: number; readonly nomi
 const inRange = (memory: number | undefined): boolean =>
   memory === undefined || (memory >= 1 && memory <= largestMemory);
 
-/** How many: `8 x H100`, `8xH100`, `8 H100`, `H100 x 8`, `2 GPUs`. Names are figures too: `4090 x 2`. */
-function statedCount(text: string): string | undefined {
-  const before = /^(\d+)(?:\s*[x×*]\s*|\s+(?!gi?b?\b|mi?b\b))(.+)$/i.exec(text);
-  if (before !== null && findGpu(before[1] ?? "") === undefined) {
-    const named = before[2] ?? "";
-    if (/^gpus?\b/i.test(named) || findGpu(named) !== undefined || statedMemory(named) !== undefined) return before[1];
-    if (instanceTypes(named).length > 0) return before[1];
-  }
-  return /(?<!pcie ?)(?<![a-z])[x×*]\s*(\d+)(?![\w.])/i.exec(text)?.[1];
-}
-
-const instanceTypes = (text: string): string[] =>
-  text.includes(".") ? [...text.toLowerCase().matchAll(instanceTypePattern)].map((match) => match[1] ?? "") : [];
+const countExamples = "8 x H100 or 2 nodes of 8 x H100";
+const countInRange = (count: number | undefined): boolean => count === undefined || inRangeOf("num_gpus", count);
 
 /** A card without the memory of its variant: an A100 is one, whatever it holds. */
 const family = (key: string): string => key.replace(/-\d\d$/, "");
@@ -74,20 +68,21 @@ export function parseMachine(row: Row, assumed: string[], problems: string[]): M
   const text = row.gpu;
   const shown = `gpu: ${shownValue(text)}`;
   const types = instanceTypes(text);
-  const withoutTypes = types.length === 0 ? text : text.toLowerCase().replace(instanceTypePattern, " ");
-  const instance: Instance | undefined = catalog.instances.find(({ name }) => types.includes(name));
-  const card = text === "" ? undefined : findGpu(withoutTypes);
+  const instance = findInstance(types);
+  const card = text === "" ? undefined : findGpu(replaceInstanceTypes(text, " "));
   const memory = text === "" ? undefined : statedMemory(text);
   if (card !== undefined && instance !== undefined && family(card.key) !== family(instance.gpu))
     problems.push(`${shown} contradicts itself: ${instance.name} has ${gpuByKey(instance.gpu).name}`);
   const gpu = instance === undefined ? card : gpuByKey(instance.gpu);
+  const count = countGpus(text, card, instance);
+  const problemsBefore = problems.length;
   let gpuMemoryGib: number | undefined;
   if (!inRange(memory?.exactGib) || (gpu === undefined && !inRange(memory?.nominalGb)))
     problems.push(`${shown} must state the memory of one GPU, from 1 to ${largestMemory} GB, or none`);
   else if (memory?.exactGib !== undefined) gpuMemoryGib = memory.exactGib;
   else if (gpu !== undefined) gpuMemoryGib = gpu.memoryGib;
   else if (memory?.nominalGb !== undefined) gpuMemoryGib = memory.nominalGb * usableShare;
-  else if (text !== "" && !/^\d+ gpus?$|\bnpus?\b|^unknown\b/i.test(text)) {
+  else if (text !== "" && !count.alone && !/\bnpus?\b|^unknown\b/i.test(text)) {
     const near = nearestMachine(text);
     problems.push(
       `${shown} is not one of ${gpus.map(({ key }) => key).join(", ")}, an AWS instance type, or a size such as 80GB${near === undefined ? "" : `; did you mean ${near}?`}`,
@@ -97,38 +92,38 @@ export function parseMachine(row: Row, assumed: string[], problems: string[]): M
   const near = gpu === undefined && gpuMemoryGib !== undefined ? nearestMachine(text) : undefined;
   if (near !== undefined) assumed.push(`${shown} is not a known card; its memory is used (did you mean ${near}?)`);
 
+  // Of a card that nobody knows nobody can tell which figures are a count: that is said once.
+  if (problems.length === problemsBefore && (count.problem !== undefined || !countInRange(count.gpus)))
+    problems.push(
+      `${shown} must count ${rangeOf("num_gpus")} GPUs, such as ${countExamples}${count.problem === undefined ? "" : `: ${count.problem}`}`,
+    );
   const given = parseGpuCount(row, problems, assumed);
-  // `2 x p5.48xlarge` counts machines.
-  const perCount = card === undefined && instance !== undefined ? instance.gpus : 1;
-  const count = statedCount(text);
-  const counted = count === undefined ? undefined : Number(count) * perCount;
-  if (counted !== undefined && !inRangeOf("num_gpus", counted))
-    problems.push(`${shown} must count ${rangeOf("num_gpus")} GPUs`);
-  const gpuCount = given ?? counted ?? instance?.gpus ?? (/fsdp|zero-?[23]/i.test(row.sharding) ? 4 : 1);
+  const gpuCount = given ?? count.gpus ?? instance?.gpus ?? (/fsdp|zero-?[23]/i.test(row.sharding) ? 4 : 1);
   if (row.num_gpus === "") assumed.push(`num_gpus: ${String(gpuCount)}`);
   return { gpu, gpuMemoryGib, gpuCount, gpuCountGiven: given !== undefined };
 }
 
-const machineNouns = "nodes?|hosts?|machines?|instances?|servers?";
-const nodesOfGpus = new RegExp(String.raw`^(\d+)\s*(?:${machineNouns})\s*(?:[x×*]|of\b)\s*(?=\d)`, "i");
-const countedNodes = new RegExp(String.raw`^\d+\s*(?:${machineNouns})(?![a-z])(?!\s*(?:[x×*]|of\b)\s*\d)`, "i");
+const firstCount = String.raw`^\D*\d[\d.,'’_\s]*(?:e\+?\d+)?k?\s*`;
+const nodesOfGpus = new RegExp(String.raw`(${firstCount})(?:${machineNouns})\s*(?:[x×*]|of\b)\s*(?=\d)`, "i");
+const countedNodes = new RegExp(String.raw`${firstCount}(?:${machineNouns})(?![a-z])(?!\s*(?:[x×*]|of\b)\s*\d)`, "i");
 
 /** `2 nodes x 8` and `8xH100` count GPUs; `2 nodes` does not say how many a node has. */
 function parseGpuCount(row: Row, problems: string[], assumed: string[]): number | undefined {
   const text = row.num_gpus;
+  if (text === "") return undefined;
+  const instance = findInstance(instanceTypes(text));
+  const card = findGpu(replaceInstanceTypes(text, " "));
+  if (card !== undefined || instance !== undefined) {
+    const { gpus: count } = countGpus(text, card, instance);
+    if (!countInRange(count ?? 0)) problems.push(numberProblem("num_gpus", text));
+    return count;
+  }
   if (countedNodes.test(text)) {
     problems.push(`${numberProblem("num_gpus", text)}, not of nodes alone`);
     return undefined;
   }
-  const product = text.replace(nodesOfGpus, "$1 x ");
-  const [, count = "", name = ""] = /^(\d+)\s*[x×*]\s*([a-z].*)$/i.exec(product) ?? [];
   const unreadable: string[] = [];
-  const value = readNumberField(
-    "num_gpus",
-    name === "" || findGpu(name) === undefined ? product : count,
-    unreadable,
-    assumed,
-  );
+  const value = readNumberField("num_gpus", text.replace(nodesOfGpus, "$1 x "), unreadable, assumed);
   if (unreadable.length > 0) problems.push(numberProblem("num_gpus", text));
   return value;
 }

@@ -178,6 +178,59 @@ const factor = /^\s*[x×*]\s*\.?\d/i;
 /** Behind a number: another, and nothing that would say how they belong together. */
 const unrelated = /^\s+[~<≤=]*\s*\.?\d/;
 
+/** What else people write into a field beside its number, by the fields that such a name is right for. */
+const otherNames: readonly (readonly [names: string, field?: NumberField])[] = [
+  [
+    String.raw`(?:alpha|α)\s*/\s*(?:r|rank)|alpha|α|dropout|scale|scaling|lr|learning rate|weight decay|seed|temperature|temp|epochs?`,
+  ],
+  ["r|rank|dim", "lora_rank"],
+  ["bs|mbs|batch|batch size", "micro_batch"],
+  ["ga|gas|accum|accumulation|accumulation steps|grad accum", "grad_accum"],
+  ["seq|seq len|seqlen|sequence|sequence length|ctx|context", "seq_len"],
+];
+/** Between a name and its number. */
+const isBehind = String.raw`[\s=:~≈<≤(-]*(?:(?:is|of)\s+)?$`;
+/** No part of a longer word, nor of a ratio: `alpha/r`. */
+const notGlued = String.raw`(?<![\p{L}\p{N}]|[/*×÷]\s*)(?:lora[ _-]?)?`;
+const named = (names: string): string => names.replaceAll(" ", "[ _-]?");
+const namePatterns = (names: string): { readonly behindName: RegExp; readonly beforeName: RegExp } => ({
+  behindName: new RegExp(`${notGlued}(?:${named(names)})${isBehind}`, "iu"),
+  // `32 (alpha)`, but `16 alpha 32` is 16 and the alpha's number follows.
+  beforeName: new RegExp(
+    String.raw`^[\s(-]*(?:lora[ _-]?)?(?:${named(names)})(?![\p{L}\p{N}])(?![\s=:~≈<≤(-]*(?:(?:is|of)\s+)?\.?\d)`,
+    "iu",
+  ),
+});
+const ownPattern = namePatterns("r|rank|dim").behindName;
+const foreignPatterns = new Map(
+  (Object.keys(rules) as NumberField[]).map((field) => [
+    field,
+    namePatterns(otherNames.flatMap(([names, right]) => (right === field ? [] : [names])).join("|")),
+  ]),
+);
+
+interface OwnNumber {
+  /** Behind the last number where none is the field's. */
+  readonly index: number;
+  /** Another number could be meant as well. */
+  readonly chosen: boolean;
+}
+
+/** The number that is the field's: what stands behind another name (`alpha 32`) is not. */
+function ownNumber(field: NumberField, text: string, numbers: readonly NumberInText[]): OwnNumber {
+  const before = ({ start }: NumberInText): string => text.slice(0, start);
+  const own = field === "lora_rank" ? numbers.filter((number) => ownPattern.test(before(number))) : [];
+  const [first] = own;
+  if (first !== undefined)
+    return { index: numbers.indexOf(first), chosen: own.some(({ value }) => value !== first.value) };
+  const foreign = foreignPatterns.get(field);
+  const index = numbers.findIndex(
+    (number) =>
+      foreign?.behindName.test(before(number)) !== true && foreign?.beforeName.test(text.slice(number.end)) !== true,
+  );
+  return index < 0 ? { index: numbers.length, chosen: false } : { index, chosen: index > 0 };
+}
+
 /**
  * The number of a field; undefined where the row does not state it. What is wrong goes into `problems`, and a choice
  * between several numbers into `assumed`.
@@ -199,7 +252,10 @@ export function readNumberField(
   // Most cells are plain digits.
   if (/^[1-9]\d{0,14}$/.test(text)) return inRangeOf(field, Number(text)) ? Number(text) : refused();
   if (text.startsWith("$") && words?.test(text) === true) return undefined;
-  const [first, second] = numbersIn(text, units, abbreviations);
+  const numbers = numbersIn(text, units, abbreviations);
+  const { index, chosen } = ownNumber(field, text, numbers);
+  const [first, second] = numbers.slice(index);
+  if (first === undefined && numbers.length > 0) return refused();
   if (first === undefined) return words?.test(text.toLowerCase()) === true ? undefined : refused();
   const value = settled(first, field);
   // 2.000 is two for one reader and two thousand for another.
@@ -210,7 +266,7 @@ export function readNumberField(
     if (second?.value === undefined || product === undefined || factor.test(text.slice(second.end))) return refused();
     if (product === "multiply") return settled({ ...second, value: value * second.value }, field) ?? refused();
     assumed.push(`${field}: ${shownValue(text)} is taken as ${value}`);
-  } else if (alternative.test(rest)) assumed.push(`${field}: ${shownValue(text)} is taken as ${value}`);
+  } else if (chosen || alternative.test(rest)) assumed.push(`${field}: ${shownValue(text)} is taken as ${value}`);
   return value;
 }
 

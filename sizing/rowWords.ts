@@ -471,6 +471,7 @@ function similarModels(name: string): string[] {
 export function parseModel(
   row: Row,
   parametersGiven: number | undefined,
+  sizeRefused: boolean,
   assumed: string[],
   problems: string[],
 ): ModelShape | undefined {
@@ -488,9 +489,12 @@ export function parseModel(
     assumed.push(`model: shape of a typical decoder with ${String(size)} billion parameters`);
     return interpolateShape(row.model === "" ? "unnamed model" : row.model, size);
   }
+  // A size that cannot be read is one mistake: with it mended, the model may need no name.
+  if (sizeRefused) return undefined;
   const examples = modelNames.slice(0, 6).join(", ");
+  const wrong = row.model === "" ? "is missing" : `${shownValue(row.model)} is not known`;
   problems.push(
-    `model: ${shownValue(row.model)} is not known; use one of ${examples}, ... (${String(modelNames.length)} in sizing/data/models.ts), or give params_b${suggestion(shortName(row.model), similarModels(shortName(row.model)))}`,
+    `model: ${wrong}; use one of ${examples}, ... (${String(modelNames.length)} in sizing/data/models.ts), or give params_b${suggestion(shortName(row.model), similarModels(shortName(row.model)))}`,
   );
   return undefined;
 }

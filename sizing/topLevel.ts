@@ -4,7 +4,7 @@ export interface TopLevel {
   readonly count: number;
   /** Every key in its order, one that stands twice twice. */
   readonly keys: () => readonly string[];
-  /** The last text or number under the key `id`. */
+  /** The last text or number under the key `id`, a number as it is written. */
   readonly id: () => string | null;
 }
 
@@ -27,21 +27,30 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** What a string or number of JSON says. */
+/** What a string or number of JSON says: a number by its own digits, which a double may not hold. */
 function unquoted(literal: string): string | undefined {
   try {
     const value: unknown = JSON.parse(literal);
-    return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+    if (typeof value === "number") return literal;
+    return typeof value === "string" ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
+const whiteSpace = /\s*/y;
+const digits = /-?\d[\d.eE+-]*/y;
+
+function endOf(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : at;
+}
+
 /** The string or number of JSON that begins at `at`, after white space. */
 function scalarAt(text: string, at: number): string | undefined {
-  const start = at + (/^\s*/.exec(text.slice(at, at + 1000))?.[0].length ?? 0);
-  if (text.charCodeAt(start) === quote) return unquoted(text.slice(start, endOfString(text, start)));
-  return unquoted(/^-?\d[\d.eE+-]*/.exec(text.slice(start, start + 1000))?.[0] ?? "");
+  const start = endOf(whiteSpace, text, at);
+  const end = text.charCodeAt(start) === quote ? endOfString(text, start) : endOf(digits, text, start);
+  return unquoted(text.slice(start, end));
 }
 
 interface Span {

@@ -111,16 +111,39 @@ const cardsByName: readonly (readonly [name: string, ...cards: NamedCard[]])[] =
   ["t4g?", { key: "t4" }],
 ];
 
-/** What stands before a name without a space: a count (`8xH100`) and makers' names (`RTX3090`). */
-const beforeName = String.raw`(?<![a-z0-9.])(?:\d+ ?[x×*] ?)?(?:nvidia|geforce|tesla|quadro|hgx|dgx|rtx)*`;
-/** What stands behind it: a plural, a build (`H100SXM5`, `4090Ti`, `GB200NVL72`) and a count (`H100x8`). */
-const behindName = String.raw`s?(?:sxm\d?|pcie|nvl\d*|ti|d)?(?:[x×*]\d+)?(?![a-z0-9]|\.\d)`;
+/** A count and its sign, glued to what follows: `8x`, `1,000x`, `1e3x`. */
+const gluedCount = String.raw`(?<=(?<![a-z0-9.,])\d[\d.,'’ ]*(?:e\+?\d+)?k? ?[x×*])`;
+/** What stands before a name without a space: nothing or a count, and makers' names (`RTX3090`). */
+const beforeName = String.raw`(?:(?<![a-z0-9.])|${gluedCount})(?:nvidia|geforce|tesla|quadro|hgx|dgx|rtx)*`;
+/** What stands behind it: a plural, a build (`H100SXM5`, `4090Ti`, `GB200NVL72`) and perhaps a count (`H100x8`). */
+const behindName = String.raw`s?(?:sxm\d?|pcie|nvl\d*|ti|d)?(?:(?=[x×*]\d)|(?![a-z0-9]|\.\d))`;
 
 /** Whole names only, one group each: `H1000` is no H100. */
 const namePattern = new RegExp(
-  `${beforeName}(?:${cardsByName.map(([name]) => `(${name})`).join("|")})${behindName}`,
+  `${beforeName}(?:${cardsByName.map(([name]) => `(${name.replaceAll(" ?", " *")})`).join("|")})${behindName}`,
   "g",
 );
+
+/** Dashes and underscores stand for spaces in names. */
+const separators = /[\s_‐-–-]/g;
+
+/**
+ * The text with `mark` for each name of a card, and for the dash or underscore glued to its end: what follows such a dash
+ * is no negative number.
+ *
+ * @param text in lower case, of bounded length
+ */
+export function replaceCards(text: string, mark: string): string {
+  let replaced = "";
+  let end = 0;
+  // One character for each: places in this text are places in the other.
+  for (const match of text.replace(separators, " ").matchAll(namePattern)) {
+    replaced += `${text.slice(end, match.index)}${mark}`;
+    end = match.index + match[0].length;
+    if (/^[_‐-–-]/.test(text.slice(end))) end++;
+  }
+  return replaced + text.slice(end);
+}
 
 /** `40GB` anywhere, or the bare figure behind a name that has variants: `A100-40`, `A100-SXM4-40`. */
 const sizePattern = (size: number): RegExp =>
@@ -142,7 +165,7 @@ export function findGpu(text: string): Gpu | undefined {
   const lower = text.toLowerCase();
   const exact = byKey.get(lower.trim());
   if (exact !== undefined) return exact;
-  const wanted = lower.replace(/[\s_‐-–-]+/g, " ").trim();
+  const wanted = lower.replace(separators, " ").replace(/ +/g, " ").trim();
   let first = cardsByName.length;
   for (const [, ...groups] of wanted.matchAll(namePattern))
     first = Math.min(

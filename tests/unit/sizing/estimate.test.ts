@@ -218,6 +218,14 @@ describe("a row that cannot be used", () => {
     expect(message).toContain('seq_is: "mean 1e12 tokens" must have a mean from 1 to 16777216 tokens');
   });
 
+  it("says one mistake once: a model is asked for only where the size can be read", () => {
+    const size = 'params_b: "7e9" must be a positive number of billions from 0.0001 to 20000, such as 7, 7B or 500M';
+    for (const model of ["", "no-such-thing"]) expect(errorOf({ params_b: "7e9", model })).toBe(size);
+    expect(errorOf({ params_b: {}, model: "" })).toBe("params_b: must be text, not an object");
+    for (const input of [{}, { model: "" }, { model: null }, { model: " " }])
+      expect(errorOf(input)).toMatch(/^model: is missing; use one of [^;]*, or give params_b$/);
+  });
+
   it("offers the model that may be meant", () => {
     expect(errorOf(row({ model: "Lama-3.2", params_b: "" }))).toMatch(/or give params_b$/);
     expect(errorOf(row({ model: "Ministrall-8X", params_b: "" }))).toMatch(/; did you mean Ministral-8B\?$/);

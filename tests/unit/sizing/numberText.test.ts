@@ -138,6 +138,18 @@ describe("a number in a text", () => {
     ["lora_rank", "r16", 16],
     ["lora_rank", "r=16", 16],
     ["lora_rank", "per config (32 for 3.2)", 32],
+    ["lora_rank", "alpha 32, r 16", 16],
+    ["lora_rank", "alpha=32 rank=16", 16],
+    ["lora_rank", "16 (alpha 32)", 16],
+    ["lora_rank", "16 alpha 32", 16],
+    ["lora_rank", "α=32, 16", 16],
+    ["lora_rank", "dropout 0.1, rank of 16", 16],
+    ["lora_rank", "32 for alpha, lora_r: 16", 16],
+    ["lora_rank", "alpha = 2*r, r=16", 16],
+    ["micro_batch", "ga 8, bs 2", 2],
+    ["micro_batch", "2 (global batch 64)", 2],
+    ["grad_accum", "bs 2, ga 8", 8],
+    ["num_generations", "temperature 1, n 8", 8],
     ["vllm_util", "30%", 0.3],
     ["vllm_util", "30 percent", 0.3],
   ] as const)("of %s reads %j as %d", (field, text, expected) => {
@@ -202,6 +214,16 @@ describe("a number in a text", () => {
     ["grad_accum", "1.5"],
     ["lora_rank", "16 GB"],
     ["lora_rank", "high"],
+    ["lora_rank", "alpha=32"],
+    ["lora_rank", "alpha 32"],
+    ["lora_rank", "lora_alpha: 32"],
+    ["lora_rank", "α = 32"],
+    ["lora_rank", "32 alpha"],
+    ["lora_rank", "alpha/r = 2"],
+    ["lora_rank", "rank -16"],
+    ["micro_batch", "accum 4"],
+    ["grad_accum", "batch size 4"],
+    ["seq_len", "batch 2048"],
     ["vllm_util", "30"],
     ["vllm_util", "1/2"],
     ["vllm_util", "1e-400"],
@@ -215,6 +237,15 @@ describe("a number in a text", () => {
       expect(readNumberField("num_gpus", text, [], assumed)).toBe(4);
       expect(assumed).toEqual([`num_gpus: "${text}" is taken as 4`]);
     }
+  });
+
+  it.each([
+    ["r=8, r=16", 8],
+    ["alpha 32, 16", 16],
+  ])("says so where another could be meant: %s", (text, expected) => {
+    const assumed: string[] = [];
+    expect(readNumberField("lora_rank", text, [], assumed)).toBe(expected);
+    expect(assumed).toEqual([`lora_rank: "${text}" is taken as ${expected}`]);
   });
 
   it("finds each number of a text in its place", () => {

@@ -87,6 +87,9 @@ describe("what is known of a line without parsing it", () => {
     ['{"\\u0069d":"escaped"', "escaped"],
     ['[{"id":"a"}', null],
     ['{"id":"never closed', null],
+    ['{"id":12345678901234567890,', "12345678901234567890"],
+    ['{"id":1e400,', "1e400"],
+    ['{"id":1.2.3,', null],
     ["{'id': 'a'}", null],
     ["}}}}]]", null],
     ['"id":"a"', null],
@@ -116,6 +119,22 @@ describe("the answer to a line", () => {
     const many = Array.from({ length: 30 }, (_, i) => `"k${i}":1,"k${i}":2`).join(",");
     expect(errorOf(`{${many}}`)).toContain("10 more keys stand more than once");
   });
+
+  it.each(["7", "-1", "1.0", "1e2", "1e400", "12345678901234567890", "0.1000000000000000055", "1".repeat(2000)])(
+    "has a numeric id as it is written: %s",
+    (written) => {
+      const rest = `"model":"Llama-3.2-3B","seq_len":"2048"`;
+      expect(answerTo(`{"id":${" ".repeat(2000)}${written},${rest}}`)).toMatchObject({ id: written, fits: null });
+      expect(answerTo(`{"id":${written},${rest},"gpu":"ZX81"}`)).toMatchObject({
+        id: written,
+        error: expect.stringContaining("ZX81") as string,
+      });
+      expect(answerTo(`{"id":${written},${rest}`)).toMatchObject({
+        id: written,
+        error: expect.stringContaining("not JSON") as string,
+      });
+    },
+  );
 
   it("has the id of a line that cannot be read", () => {
     expect(answerLine({ text: '{"id":"a","notes":"...', problem: "the line is too long" })).toEqual({
