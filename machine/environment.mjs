@@ -24,7 +24,9 @@ export function directLoopback(environment) {
   const listed = noProxyVariables.flatMap((name) => (environment[name] ?? "").split(","));
   const hosts = [...listed, ...loopback].map((host) => host.trim()).filter((host) => host !== "");
   const value = [...new Set(hosts)].join(",");
-  return Object.fromEntries(noProxyVariables.map((name) => [name, value]));
+  // "Through no proxy at all" is understood by most only where it stands alone, and by gRPC for Node not at all.
+  const forMost = hosts.includes("*") ? "*" : value;
+  return { no_proxy: forMost, NO_PROXY: forMost, no_grpc_proxy: value };
 }
 
 /**
@@ -35,8 +37,12 @@ export function directLoopback(environment) {
  */
 const isForeign = (name) => /^(?:NODE_OPTIONS|NODE_PATH|VIRTUAL_ENV|TS_NODE_.*|PYTHON.*)$/.test(name);
 
-/** @param {string | undefined} folder */
-const isUsableFolder = (folder) =>
+/**
+ * True for a folder in which something can be written.
+ *
+ * @param {string | undefined} folder
+ */
+export const isUsableFolder = (folder) =>
   folder !== undefined && path.isAbsolute(folder) && thisMachine.isFolder(folder) && thisMachine.isWritable(folder);
 
 /**

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import process from "node:process";
 import { listeningPorts } from "./ports.mjs";
@@ -9,6 +8,7 @@ import {
   runningProcesses,
   withDescendants,
 } from "./processes.mjs";
+import { askSystem } from "./system-program.mjs";
 
 /**
  * What of this machine has to do with a folder: every process whose environment, working folder or open files name it, and the
@@ -136,22 +136,6 @@ export function parseLsof(text, folders) {
   return all;
 }
 
-/** @param {readonly string[]} folders */
-function lsofOpenFiles(folders) {
-  try {
-    const text = execFileSync("lsof", ["-nP", "-w", "-F", "pfan"], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-      maxBuffer: 256 * 1024 * 1024,
-    });
-    return parseLsof(text, folders);
-  } catch (error) {
-    // It ends with 1 when something could not be looked at, having listed the rest.
-    const { stdout } = /** @type {{ stdout?: string }} */ (error);
-    return parseLsof(stdout ?? "", folders);
-  }
-}
-
 /**
  * The same folder as programs may name it: as given, and with every link resolved.
  *
@@ -202,7 +186,8 @@ export function usersOf(folder, { leaders = [], marks = new Set() } = {}) {
   const owned = pidsOf(processesWithEnvironment(isMark, candidates));
   const named = pidsOf(processesWithEnvironment((entry) => folders.some((each) => names(entry, each)), candidates));
   const sessions = new Set(leaders.filter((leader) => ownsItsSession(leader, processes)).map(({ pid }) => pid));
-  const elsewhere = process.platform === "linux" ? undefined : lsofOpenFiles(folders);
+  const elsewhere =
+    process.platform === "linux" ? undefined : parseLsof(askSystem("lsof", ["-nP", "-w", "-F", "pfan"]), folders);
   const none = { workingFolder: false, reads: false, writesLog: false };
   const files = new Map(
     candidates.map(({ pid }) => [

@@ -1,6 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
+import { askSystem } from "./system-program.mjs";
 
 /**
  * A TCP port on which this machine listens.
@@ -90,14 +90,5 @@ export function listeningPorts() {
       pids: [...new Set(sockets.filter((each) => each.port === port).flatMap(({ inode }) => holders.get(inode) ?? []))],
     }));
   }
-  try {
-    const text = execFileSync("lsof", ["-nP", "-w", "-iTCP", "-sTCP:LISTEN", "-F", "pn"], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    return parseListeningLsof(text);
-  } catch (error) {
-    return parseListeningLsof(/** @type {{ stdout?: string }} */ (error).stdout ?? "");
-  }
+  return parseListeningLsof(askSystem("lsof", ["-nP", "-w", "-iTCP", "-sTCP:LISTEN", "-F", "pn"]));
 }

@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { askSystem } from "./system-program.mjs";
 
 /**
  * The processes of this machine, as the commands and the provider see them. Plain Node without packages: the set-up needs it
@@ -56,18 +56,12 @@ const hasEnded = (processState) => processState === "Z" || processState === "X";
  * @param {readonly string[]} selection
  */
 function ps(columns, selection) {
-  try {
-    const text = execFileSync("ps", [...selection, "-o", columns.map((column) => `${column}=`).join(",")], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-      maxBuffer: 64 * 1024 * 1024,
-      // Start times are words of a language and of a time zone.
-      env: { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" },
-    });
-    return text.split("\n").filter((line) => line.trim() !== "");
-  } catch {
-    return [];
-  }
+  // Start times are words of a language and of a time zone.
+  const environment = { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" };
+  const parameters = [...selection, "-o", columns.map((column) => `${column}=`).join(",")];
+  return askSystem("ps", parameters, environment)
+    .split("\n")
+    .filter((line) => line.trim() !== "");
 }
 
 /**
@@ -222,15 +216,6 @@ export function ownAncestry(processes) {
   const found = new Set();
   for (let pid = process.pid; pid > 1 && !found.has(pid); pid = parents.get(pid) ?? 0) found.add(pid);
   return found;
-}
-
-/**
- * True while any process of the group runs: a leader may end before its children.
- *
- * @param {number} group
- */
-export function groupIsAlive(group) {
-  return runningProcesses().some((candidate) => candidate.group === group);
 }
 
 /**

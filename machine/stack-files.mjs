@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /**
  * Names of what a local stack makes in its folders, by which it is removed again. What has another name was put there by somebody
  * else and stays (docs/contracts.md, the state directory).
@@ -17,6 +19,15 @@ export const metaflowFiles = /^(?:config\.json(?:\.\d+)?|\.metaflow|client-cache
 
 /** Records of runs and their locks, in `runs/`: `<deployment>-<content hash>`. */
 export const runRecords = /^(?:[a-z][a-z0-9-]*-[0-9a-f]{12}|\.[a-z][a-z0-9-]*-[0-9a-f]{12}\.lock)$/;
+
+/**
+ * File in `pulumi/incarnations/` that says which of two resources with one URN and id lives (provider/incarnations.ts).
+ *
+ * @param {string} urn
+ * @param {string} id
+ */
+export const incarnationFile = (urn, id) =>
+  `${createHash("sha256").update(`${urn} ${id}`).digest("hex").slice(0, 32)}.json`;
 
 /**
  * What matches any of some patterns.

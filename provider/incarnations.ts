@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
 import { isAlive, ownIdentity } from "../machine/processes.mjs";
+import { incarnationFile } from "../machine/stack-files.mjs";
 
 /**
  * Which of two resources with the same URN and id is the living one.
@@ -55,7 +56,7 @@ export class Incarnations {
   }
 
   private file(urn: string, id: string): string {
-    return path.join(this.directory, `${createHash("sha256").update(`${urn} ${id}`).digest("hex").slice(0, 32)}.json`);
+    return path.join(this.directory, incarnationFile(urn, id));
   }
 
   private read(urn: string, id: string): Entry | undefined {

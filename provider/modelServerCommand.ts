@@ -91,6 +91,9 @@ export function serverCommand(engine: ModelServerEngine, server: ServerArguments
           ...["--model", server.modelDirectory, "--served-model-name", server.modelName],
           // `auto` would serve a float32 model in half precision: answers would differ from what the gate measured.
           ...["--dtype", "float32", "--max-num-seqs", "8", "--enforce-eager"],
+          // As much of the context as the cache has room for (VLLM_CPU_KVCACHE_SPACE, GiB): a model whose whole context needs more
+          // would not be served at all.
+          ...["--max-model-len", "-1"],
         ],
         foreign,
         environment: {

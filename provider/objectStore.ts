@@ -11,15 +11,26 @@ export function parseUri(uri: string): { bucket: string; key: string } {
   return { bucket: match[1], key: (match[2] ?? "").replace(/\/$/, "") };
 }
 
+/** For the first bytes of an answer; a store on this machine gives them in milliseconds. */
+const answerSeconds = 10;
+
 /**
  * A client for the store. The SDK takes a third of a second to load, so only what needs it does.
  *
  * @param checks compares what comes with the checksum that the store has of it.
+ * @param seconds after which a store that does not answer is given up, twice.
  */
-async function clientFor(environment: StoreEnvironment, checks = true) {
+async function clientFor(environment: StoreEnvironment, { checks = true, seconds = answerSeconds } = {}) {
   const sdk = await import("@aws-sdk/client-s3");
   const endpoint = environment.AWS_ENDPOINT_URL_S3;
   const client = new sdk.S3Client({
+    // The SDK itself waits for ever for a store that hangs: for a connection, an answer, and the next bytes, in milliseconds.
+    requestHandler: {
+      connectionTimeout: 5_000,
+      requestTimeout: seconds * 1000,
+      socketTimeout: 30_000,
+      throwOnRequestTimeout: true,
+    },
     region: environment.AWS_REGION ?? "us-east-1",
     // A store with an address of its own is none of AWS's, whatever a person's settings say of those.
     ...(endpoint === undefined
@@ -54,9 +65,13 @@ export async function ensureBucket(environment: StoreEnvironment, bucket: string
  *
  * @throws if the store cannot be asked.
  */
-export async function listObjects(environment: StoreEnvironment, uri: string): Promise<ReadonlyMap<string, number>> {
+export async function listObjects(
+  environment: StoreEnvironment,
+  uri: string,
+  seconds?: number,
+): Promise<ReadonlyMap<string, number>> {
   const { bucket, key: prefix } = parseUri(uri);
-  const { sdk, client } = await clientFor(environment);
+  const { sdk, client } = await clientFor(environment, { seconds });
   const found = new Map<string, number>();
   try {
     for await (const page of sdk.paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: `${prefix}/` })) {
@@ -77,7 +92,7 @@ export async function listObjects(environment: StoreEnvironment, uri: string): P
  */
 export async function readObject(environment: StoreEnvironment, uri: string): Promise<string | undefined> {
   const { bucket, key } = parseUri(uri);
-  const { sdk, client } = await clientFor(environment, false);
+  const { sdk, client } = await clientFor(environment, { checks: false });
   try {
     const { Body: body } = await client.send(new sdk.GetObjectCommand({ Bucket: bucket, Key: key }));
     return await body?.transformToString();

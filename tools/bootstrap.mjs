@@ -1,7 +1,7 @@
 import "./node-version.mjs";
 import { readCommandLine } from "./command-line.mjs";
 import { Problem, runMain } from "./problem.mjs";
-import { formatSeconds } from "./progress.mjs";
+import { formatSeconds } from "../machine/duration.mjs";
 import { requireBootstrap } from "./set-up.mjs";
 
 /**

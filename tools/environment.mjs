@@ -10,9 +10,14 @@ import { Problem } from "./problem.mjs";
 
 /** The environment for running Pulumi in this checkout: nothing of the user's own login, stacks or `~/.pulumi` is used. */
 
-/** Variables that would lead Pulumi to the user's own account or state, or have it start the program in another way. */
-const foreign =
-  /^PULUMI_(?:ACCESS_TOKEN|API|CREDENTIALS_PATH|OPTION_CONFIG_FILE|CONFIG|DEV|IGNORE_AMBIENT_PLUGINS|NODEJS_.*)$/;
+/**
+ * Of Pulumi's own variables only those that say which stack, and what opens its secrets, are a person's to set here. The others
+ * lead to another account, keep the state under another name (PULUMI_DIY_BACKEND_GZIP), skip what is saved, or are flags of every
+ * command (PULUMI_OPTION_TARGET).
+ *
+ * @param {string} name
+ */
+const isForeign = (name) => name.startsWith("PULUMI_") && !/^PULUMI_(?:CONFIG_PASSPHRASE(?:_FILE)?|STACK)$/.test(name);
 
 /**
  * Where the passphrase of the stacks' secrets comes from, for messages.
@@ -75,7 +80,7 @@ export function commandPath(searchPath) {
  */
 export function pulumiEnvironment(base = process.env) {
   const environment = Object.fromEntries(
-    Object.entries(neutralEnvironment(base, path.join(layout.state, "home"))).filter(([name]) => !foreign.test(name)),
+    Object.entries(neutralEnvironment(base, path.join(layout.state, "home"))).filter(([name]) => !isForeign(name)),
   );
   for (const directory of [layout.pulumiHome, layout.pulumiState]) mkdirSync(directory, { recursive: true });
   chmodSync(path.dirname(layout.pulumiHome), 0o700);

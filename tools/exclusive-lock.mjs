@@ -12,9 +12,25 @@ const takeoverMilliseconds = 10_000;
 /** @param {string} file */
 function holderOf(file) {
   try {
-    return /** @type {import("../machine/processes.mjs").ProcessIdentity} */ (JSON.parse(readFileSync(file, "utf8")));
+    /** @type {unknown} */
+    const found = JSON.parse(readFileSync(file, "utf8"));
+    const { pid, startTime } = /** @type {Partial<import("../machine/processes.mjs").ProcessIdentity>} */ (found);
+    return typeof pid === "number" && typeof startTime === "string" ? { pid, startTime } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * True for a file that has been there for a while and names nobody: a disk that was cut off may have kept its name alone.
+ *
+ * @param {string} file
+ */
+function namesNobody(file) {
+  try {
+    return holderOf(file) === undefined && Date.now() - statSync(file).mtimeMs > takeoverMilliseconds;
+  } catch {
+    return false;
   }
 }
 
@@ -55,7 +71,7 @@ function removeIfDead(file) {
   if (!claim(takeover)) return;
   try {
     const holder = holderOf(file);
-    if (holder !== undefined && !isAlive(holder)) rmSync(file, { force: true });
+    if (holder === undefined ? namesNobody(file) : !isAlive(holder)) rmSync(file, { force: true });
   } finally {
     rmSync(takeover, { force: true });
   }
@@ -99,7 +115,7 @@ export async function withExclusiveLock(file, action, onWait, againSeconds = sil
         onWait?.(holder.pid, (now - began) / 1000);
         told = now;
       }
-    } else if (holder !== undefined) {
+    } else if (holder !== undefined || namesNobody(file)) {
       for (const orphan of processesWithVariable(mark, file)) {
         await endProcess({ pid: orphan.pid, startTime: startTimeOf(orphan.pid) ?? "" });
       }

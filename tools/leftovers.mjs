@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { endProcessesOf, usersOf } from "../machine/folder-users.mjs";
 import { listeningPorts } from "../machine/ports.mjs";
+import { shortLivedFolderOf } from "../machine/short-lived-folder.mjs";
 import { stackLayout } from "./checkout.mjs";
 
 /**
@@ -61,7 +61,7 @@ export function recordsOf(stack) {
   const records = { ports: [], leaders: [], marks: new Set(), temporaryFolders: [], damaged: [] };
   for (const name of foldersIn(processes)) {
     const directory = path.join(processes, name);
-    records.temporaryFolders.push(path.join(tmpdir(), `posttraining-${shortHash(directory).slice(0, 12)}`));
+    records.temporaryFolders.push(shortLivedFolderOf(directory));
     const found = readRecord(path.join(directory, "process.json"), records.damaged);
     if (found === undefined) continue;
     records.leaders.push({ pid: Number(found.pid), startTime: String(found.startTime) });

@@ -7,8 +7,6 @@ import { formatSeconds } from "../machine/duration.mjs";
 import { describeError } from "./problem.mjs";
 import { remind, systemClock } from "../machine/reminder.mjs";
 
-export { formatSeconds };
-
 /**
  * One thing that a command sees to.
  *

@@ -1,15 +1,38 @@
-/** Flags of every Pulumi command that are followed by a value. */
+/** Flags that are followed by a value, whatever the command (`pulumi <command> --help`, Pulumi 3.258). */
 const withValue = new Set([
-  "-C",
-  "--cwd",
-  "--color",
-  "-v",
-  "--verbose",
-  "--tracing",
-  "--profiling",
-  "--memprofilerate",
-  "--otel-traces",
+  ...["cwd", "stack", "color", "verbose", "tracing", "profiling", "memprofilerate", "otel-traces"],
+  ...["config", "config-file", "message", "override-env", "parallel", "policy-pack", "policy-pack-config"],
+  ...["exclude", "replace", "target", "target-replace", "plan", "save-plan", "import-file", "file"],
+  ...["secrets-provider", "copy-config-from", "teams"],
 ]);
+
+/** Flags of every command, which say nothing of what it does. */
+const everywhere = /^(?:-v|--(?:color|verbose|tracing|profiling|memprofilerate|otel-traces))$/;
+
+/** Letters that are followed by a value: of every command, and of those that change a stack. Elsewhere `-c` and `-t` stand alone. */
+const letters = "Csv";
+const deploymentLetters = "Csvcmpt";
+const deployments = new Set(["up", "update", "preview", "pre", "refresh", "destroy", "down", "dn"]);
+
+/**
+ * Takes apart what one dash begins: `-ys local` and `-yslocal` are `-y -s local`.
+ *
+ * @param {string} parameter
+ * @param {string} valued letters that are followed by a value
+ * @returns {{ name: string, value: string | undefined, isOpen: boolean }[]} `isOpen`: the value is the next parameter
+ */
+function shortFlags(parameter, valued) {
+  const flags = [];
+  for (let at = 1; at < parameter.length; at += 1) {
+    const name = `-${parameter.charAt(at)}`;
+    const rest = parameter.slice(at + 1);
+    const takesValue = valued.includes(parameter.charAt(at));
+    if (takesValue && rest === "") return [...flags, { name, value: undefined, isOpen: true }];
+    if (takesValue || rest.startsWith("=")) return [...flags, { name, value: rest.replace(/^=/, ""), isOpen: false }];
+    flags.push({ name, value: undefined, isOpen: false });
+  }
+  return flags;
+}
 
 /**
  * What a Pulumi command line is about.
@@ -17,22 +40,29 @@ const withValue = new Set([
  * @param {readonly string[]} parameters
  * @returns {{ words: string[], stack: string | undefined, directory: string | undefined, flags: string[] }} `words`: the
  *   command, its sub-command and what they work on; `stack`: the one that `--stack` names; `directory`: that of `--cwd`;
- *   `flags`: every other flag
+ *   `flags`: every other flag, without its value
  */
 export function readPulumiArguments(parameters) {
   /** @type {{ words: string[], stack: string | undefined, directory: string | undefined, flags: string[] }} */
   const read = { words: [], stack: undefined, directory: undefined, flags: [] };
   for (let index = 0; index < parameters.length; index += 1) {
     const parameter = parameters[index] ?? "";
-    if (parameter === "--") break;
-    const assignment = /^(--stack|--cwd)=(.*)$/.exec(parameter) ?? /^(-s|-C)=?(.+)$/.exec(parameter);
-    if (parameter === "-s" || parameter === "--stack") read.stack = parameters[(index += 1)];
-    else if (parameter === "-C" || parameter === "--cwd") read.directory = parameters[(index += 1)];
-    else if (assignment !== null && /s/.test(assignment[1] ?? "")) read.stack = assignment[2];
-    else if (assignment !== null) read.directory = assignment[2];
-    else if (withValue.has(parameter)) index += 1;
-    else if (parameter.startsWith("-")) read.flags.push(parameter);
-    else read.words.push(parameter);
+    if (parameter === "--") return { ...read, words: [...read.words, ...parameters.slice(index + 1)] };
+    if (!parameter.startsWith("-") || parameter === "-") {
+      read.words.push(parameter);
+      continue;
+    }
+    const long = /^--([^=]+)(?:=(.*))?$/s.exec(parameter);
+    const found =
+      long === null
+        ? shortFlags(parameter, deployments.has(read.words[0] ?? "") ? deploymentLetters : letters)
+        : [{ name: `--${long[1]}`, value: long[2], isOpen: long[2] === undefined && withValue.has(long[1] ?? "") }];
+    for (const { name, value, isOpen } of found) {
+      const given = isOpen ? parameters[(index += 1)] : value;
+      if (name === "-s" || name === "--stack") read.stack = given;
+      else if (name === "-C" || name === "--cwd") read.directory = given;
+      else if (!everywhere.test(name)) read.flags.push(name);
+    }
   }
   return read;
 }

@@ -63,6 +63,11 @@ await runMain(async () => {
   const cwd = path.resolve(directory ?? ".");
   const elsewhere = path.relative(root, cwd).startsWith("..");
   const [command, subcommand] = words;
+  // An explanation is about no stack, and what follows a command that has done something must not follow it.
+  if (flags.includes("--help") || flags.includes("-h")) {
+    await requireBootstrap("infrastructure", console.error);
+    return pulumiInTerminal("", parameters, { cwd: process.cwd(), environment: pulumiEnvironment() });
+  }
   if (!elsewhere) checkNames(words, named);
   const given = named ?? process.env.PULUMI_STACK;
   const extent = !elsewhere && given && isLocal(given) ? "everything" : "infrastructure";
@@ -89,7 +94,7 @@ await runMain(async () => {
   if (mayRecover && isLocal(stack) && readState(stack) !== undefined) await recoverStack(stack, console.error);
   const status = await pulumiInTerminal(stack, withPolicies(stack, command, parameters), { cwd: process.cwd() });
   const isWhole =
-    (command === "up" || command === "update") && flags.every((flag) => !/^(?:-t|--(?:target|exclude).*)$/.test(flag));
+    (command === "up" || command === "update") && !flags.some((flag) => /^(?:-t|--(?:target|exclude).*)$/.test(flag));
   if (status === 0 && isWhole && isLocal(stack)) await endStrayRuns(stack, console.error);
   if (status === 0 && (isRemoval || (command === "destroy" && flags.includes("--remove")))) forgetSalt(stack);
   return status;

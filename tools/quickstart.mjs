@@ -1,7 +1,8 @@
 import "./node-version.mjs";
 import { readCommandLine } from "./command-line.mjs";
 import { runMain } from "./problem.mjs";
-import { formatSeconds } from "./progress.mjs";
+import { formatSeconds } from "../machine/duration.mjs";
+import { directLoopback } from "../machine/environment.mjs";
 import { requireBootstrap } from "./set-up.mjs";
 import { ensureStack, pulumiInTerminal, recoverStack } from "./stack.mjs";
 import { readPlainOutputs } from "./stack-state.mjs";
@@ -13,6 +14,8 @@ const stack = "local";
 await runMain(async () => {
   readCommandLine("npm run quickstart", { options: {} });
   const begin = performance.now();
+  // A Node that takes proxies from its environment (NODE_USE_ENV_PROXY) would ask the endpoint through one.
+  Object.assign(process.env, directLoopback(process.env));
   await requireBootstrap("everything");
   await ensureStack(stack);
   await recoverStack(stack, console.log);

@@ -1,7 +1,8 @@
 import path from "node:path";
 import process from "node:process";
 import { layout } from "./checkout.mjs";
-import { isFolder, usableHome } from "../machine/home.mjs";
+import { isUsableFolder } from "../machine/environment.mjs";
+import { usableHome } from "../machine/home.mjs";
 
 /**
  * The environment of the commands that set up a checkout: what a person has set for other work must not change what is made.
@@ -83,8 +84,8 @@ function isForeign(name) {
 
 /**
  * @typedef {object} Folders
- * @property {(folder: string) => boolean} isFolder
- * @property {string} home the home to use where HOME is not a folder
+ * @property {(folder: string) => boolean} isUsable it is a folder in which something can be written
+ * @property {string} home the home to use where HOME is not usable
  */
 
 /**
@@ -92,11 +93,11 @@ function isForeign(name) {
  * @param {Folders} folders
  * @returns {NodeJS.ProcessEnv} a copy
  */
-export function setUpEnvironment(base, { isFolder, home }) {
+export function setUpEnvironment(base, { isUsable, home }) {
   const environment = Object.fromEntries(Object.entries(base).filter(([name]) => !isForeign(name)));
   // Without TMPDIR, programs use the system's folder.
-  if (environment.TMPDIR !== undefined && !isFolder(environment.TMPDIR)) delete environment.TMPDIR;
-  if (!environment.HOME || !isFolder(environment.HOME)) environment.HOME = home;
+  if (environment.TMPDIR !== undefined && !isUsable(environment.TMPDIR)) delete environment.TMPDIR;
+  if (!environment.HOME || !isUsable(environment.HOME)) environment.HOME = home;
   return { ...environment, PYTHONUTF8: "1" };
 }
 
@@ -106,5 +107,8 @@ export function setUpEnvironment(base, { isFolder, home }) {
  * @param {NodeJS.ProcessEnv} [base]
  */
 export function environmentHere(base = process.env) {
-  return setUpEnvironment(base, { isFolder, home: usableHome("", base) ?? path.join(layout.state, "cache") });
+  return setUpEnvironment(base, {
+    isUsable: isUsableFolder,
+    home: usableHome("", base) ?? path.join(layout.state, "cache"),
+  });
 }

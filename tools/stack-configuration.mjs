@@ -23,7 +23,7 @@ export function projectName() {
 export const committedFile = (stack) => path.join(root, "stacks", `Pulumi.${stack}.yaml`);
 
 /** @param {string} stack */
-const saltFile = (stack) => path.join(layout.stackConfiguration, `Pulumi.${stack}.yaml`);
+export const saltFile = (stack) => path.join(layout.stackConfiguration, `Pulumi.${stack}.yaml`);
 
 /**
  * True if the text of a stack's configuration file says how the stack's secrets are sealed.
@@ -57,16 +57,19 @@ export function folderForNewStack(stack) {
 }
 
 /**
+ * True for a stack that was made in this checkout and not removed: its salt goes with it.
+ *
+ * @param {string} stack
+ */
+export const wasMade = (stack) => existsSync(saltFile(stack));
+
+/**
  * True for a stack that has a committed file and, as far as this checkout knows, was not made yet.
  *
  * @param {string} stack
  */
 export function needsInitialization(stack) {
-  return (
-    existsSync(committedFile(stack)) &&
-    !sealsItsSecrets(readIfThere(committedFile(stack))) &&
-    !existsSync(saltFile(stack))
-  );
+  return existsSync(committedFile(stack)) && !sealsItsSecrets(readIfThere(committedFile(stack))) && !wasMade(stack);
 }
 
 /**

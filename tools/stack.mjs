@@ -4,6 +4,7 @@ import path from "node:path";
 import { layout, root, stackLayout } from "./checkout.mjs";
 import { lastLines, runCommand, runInTerminal } from "./command.mjs";
 import { passphraseSource, pulumiEnvironment } from "./environment.mjs";
+import { settleIncarnations } from "./incarnations.mjs";
 import { Problem } from "./problem.mjs";
 import { withoutAws } from "../machine/environment.mjs";
 import { endProcess, processesWithVariable, runningProcesses } from "../machine/processes.mjs";
@@ -152,6 +153,7 @@ function orphanedPlugins() {
 export async function recoverStack(stack, print) {
   const { held, dead } = stackLocks(stack);
   if (held.length > 0) throw lockProblem(stack, held, hostname());
+  settleIncarnations(stack);
   // Files of before this was so may be for others to read; through this folder nobody gets to them.
   if (existsSync(stackLayout(stack).directory)) chmodSync(stackLayout(stack).directory, 0o700);
   for (const orphan of orphanedPlugins()) {

@@ -1,5 +1,5 @@
 import "./node-version.mjs";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import { removeBelow, removeEntries } from "../machine/removal.mjs";
@@ -15,14 +15,14 @@ import { cacheDirectory, layout, root, stackLayout } from "./checkout.mjs";
 import { readCommandLine } from "./command-line.mjs";
 import { endLeftovers, joinRecords, leftLines, lookAtMachine, noticeLines, recordsOf } from "./leftovers.mjs";
 import { Problem, runMain } from "./problem.mjs";
-import { formatSeconds } from "./progress.mjs";
+import { formatSeconds } from "../machine/duration.mjs";
 import { destroyParameters } from "./pulumi-arguments.mjs";
 import { requireBootstrap } from "./set-up.mjs";
 import { pulumiInTerminal, recoverStack, removeStack, resourcesOf } from "./stack.mjs";
-import { committedFile, forgetSalt, isLocal, kindOf, projectName } from "./stack-configuration.mjs";
+import { committedFile, forgetSalt, isLocal, kindOf, projectName, saltFile, wasMade } from "./stack-configuration.mjs";
 import { lockProblem, stackLocks } from "./stack-locks.mjs";
 import { requireStack } from "./stack-name.mjs";
-import { DamagedState, readState, setStateAside } from "./stack-state.mjs";
+import { DamagedState, readState, setStateAside, stateFile } from "./stack-state.mjs";
 import { formatBytes } from "./tool-cache.mjs";
 
 /**
@@ -39,12 +39,25 @@ import { formatBytes } from "./tool-cache.mjs";
  */
 function sizeOf(directory) {
   let bytes = 0;
-  for (const entry of existsSync(directory) ? readdirSync(directory, { withFileTypes: true }) : []) {
+  for (const entry of entriesOf(directory)) {
     const file = path.join(directory, entry.name);
     if (entry.isDirectory()) bytes += sizeOf(file);
-    else if (entry.isFile()) bytes += statSync(file).size;
+    else bytes += lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
   }
   return bytes;
+}
+
+/**
+ * What a folder holds. What lives may remove any of it in the next moment, and the folder itself.
+ *
+ * @param {string} directory
+ */
+function entriesOf(directory) {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
 
 /**
@@ -79,7 +92,7 @@ async function destroy(stack) {
     ]);
   }
   await removeStack(stack);
-  return resources.map(({ type, name }) => `${name} (${type})`);
+  return [...resources.map(({ type, name }) => `${name} (${type})`), `the state of stack ${stack}`];
 }
 
 /** @param {string} stack */
@@ -111,6 +124,19 @@ function removeRecords(stack) {
 }
 
 /**
+ * Ends what the stack has started and no resource of it stands for, each told.
+ *
+ * @param {string} stack
+ * @param {import("./leftovers.mjs").StackRecords} records
+ */
+function endWhatLives(stack, records) {
+  for (const { process: found } of lookAtMachine(stack, records).ours) {
+    console.log(`Ending process ${found.pid}, which an interrupted command has left: ${found.command.slice(0, 120)}`);
+  }
+  return endLeftovers(stack, records);
+}
+
+/**
  * Ends a stack of this machine without Pulumi.
  *
  * @param {string} stack
@@ -121,7 +147,7 @@ async function endWithoutState(stack, records, reason) {
   const { held } = stackLocks(stack);
   if (held.length > 0) throw lockProblem(stack, held, hostname());
   console.log(`${reason} Stack ${stack} is ended by its records and by what this machine shows.`);
-  const left = await endLeftovers(stack, records);
+  const left = await endWhatLives(stack, records);
   if (left.length > 0) {
     throw new Problem(
       `Processes of stack ${stack} do not end:`,
@@ -138,6 +164,28 @@ async function endWithoutState(stack, records, reason) {
 }
 
 /**
+ * True for a stack that was made here, was not removed, and of which there is no state: readState takes a damaged one for damaged.
+ *
+ * @param {string} stack
+ */
+const isStateLost = (stack) => wasMade(stack) && !existsSync(stateFile(stack));
+
+/** @param {string} stack */
+function lostStateProblem(stack) {
+  const history = path.join(layout.pulumiState, ".pulumi", "history", projectName(), stack);
+  return new Problem(
+    `The state of stack ${stack}, ${path.relative(root, stateFile(stack))}, is gone, and only it knows what is in the cloud.`,
+    [
+      existsSync(`${stateFile(stack)}.bak`)
+        ? `Restore the one before: cp ${path.relative(root, stateFile(stack))}.bak ${path.relative(root, stateFile(stack))}`
+        : `Restore it from a copy of yours, or from ${path.relative(root, history)}.`,
+      `Then have Pulumi look: npm run pulumi -- refresh -s ${stack}`,
+      `If nothing of it is left in the cloud, say so by removing ${path.relative(root, saltFile(stack))}.`,
+    ],
+  );
+}
+
+/**
  * @param {string} stack
  * @param {import("./leftovers.mjs").StackRecords} records
  * @param {boolean} withoutState
@@ -151,6 +199,12 @@ async function end(stack, records, withoutState) {
       ]);
     }
     return endWithoutState(stack, records, "Without its state:");
+  }
+  const hasRecords = records.leaders.length > 0 || records.marks.size > 0;
+  if (isStateLost(stack) || (onThisMachine && hasRecords && readState(stack) === undefined)) {
+    if (onThisMachine)
+      return endWithoutState(stack, records, `No state knows of stack ${stack}, and there are records.`);
+    throw lostStateProblem(stack);
   }
   try {
     return await destroy(stack);
@@ -177,12 +231,7 @@ await runMain(async () => {
   forgetSalt(stack);
 
   const records = joinRecords(recorded, recordsOf(stack));
-  for (const user of lookAtMachine(stack, records).ours) {
-    console.log(
-      `Ending process ${user.process.pid}, which an interrupted command has left: ${user.process.command.slice(0, 120)}`,
-    );
-  }
-  await endLeftovers(stack, records);
+  await endWhatLives(stack, records);
   const findings = lookAtMachine(stack, records);
   const { held, dead } = stackLocks(stack);
   const left = [
@@ -204,7 +253,7 @@ await runMain(async () => {
   console.log(
     deleted.length === 0 && before === after
       ? `There is nothing of stack ${stack} to delete.`
-      : `Deleted: ${[...deleted, `the state of stack ${stack}`, `${formatBytes(before - after)} below ${path.relative(root, directory)}`].join(", ")}.`,
+      : `Deleted: ${[...deleted, `${formatBytes(before - after)} below ${path.relative(root, directory)}`].join(", ")}.`,
   );
   for (const line of noticeLines(findings)) console.log(line);
   console.log(

@@ -157,13 +157,15 @@ const hasEndedWell = (status: RunDescription["status"]): status is "succeeded" |
   status === "succeeded" || status === "rejected";
 
 /** What an `up` does about a run whose contents have not changed. */
-export type Remedy = "none" | "run-again" | "stand-in" | "restore";
+export type Remedy = "none" | "wait" | "run-again" | "stand-in" | "restore";
 
 /** What is lost, also by a state that was written before losses were looked for. */
 const lossesIn = (state: Partial<Pick<FlowRunState, "losses">>): readonly Loss[] => state.losses ?? [];
 
-export function remedyFor(state: FlowRunState, news: Pick<FlowRunInputs, "whenLost">): Remedy {
+export function remedyFor(state: FlowRunState, news: Pick<FlowRunInputs, "whenLost" | "wait">): Remedy {
   if (!stands(state.status)) return "run-again";
+  // An earlier `up` was interrupted while it waited, and refresh has found the run.
+  if (state.status === "running") return news.wait === "completion" ? "wait" : "none";
   const lacks = (part: Loss["part"]): boolean => lossesIn(state).some((loss) => loss.part === part);
   const stoodIn = state.standsInFor != null;
   if (lacks("model") || (stoodIn && news.whenLost === "run-again")) {
@@ -206,6 +208,9 @@ export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunSt
     switch (remedy) {
       case "none":
         break;
+      case "wait":
+        context.info(`waits for the run of ${news.name} that an earlier command has started`);
+        break;
       case "run-again":
         context.info(startLine(news, " again"));
         if (lossesIn(state).length > 0) {
@@ -213,7 +218,9 @@ export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunSt
         }
         break;
       case "stand-in":
-        context.info(`the last promoted model of ${news.name} that is in the store stands in for it`);
+        context.info(
+          `the last promoted model of ${news.name} that is in the store stands in for it; what is trained from it is run anew, from that one`,
+        );
         break;
       case "restore":
         context.info("what is lost is restored from what Metaflow keeps of the run; nothing is run");
@@ -239,7 +246,10 @@ export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunSt
     const known = isGone
       ? state
       : { ...stateOf(state, run), modelUri: modelOf(state, run), standsInFor: state.standsInFor };
-    if (!hasEndedWell(known.status)) return known;
+    // What is made again goes to where the lost model was, also when that takes more than one attempt.
+    if (!hasEndedWell(known.status)) {
+      return { ...known, modelUri: known.modelUri ?? state.modelUri, losses: lossesIn(state) };
+    }
     const before = { ...known, losses: lossesIn(state) };
     return { ...known, losses: await lossesOf(parts, before, isGone, run.damage, context) };
   },
@@ -248,19 +258,22 @@ export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunSt
     switch (remedyFor(state, news)) {
       case "none": {
         const run = await parts.describeWith(request(news), { operation: "describe", key: id });
-        return run.status === "missing"
+        for (const damage of run.damage) context.warn(damage);
+        // Of a record that is gone or cannot be read the state knows more; refresh finds the loss, and `up` restores it.
+        const saysNothing = run.status === "missing" || (run.damage.length > 0 && !hasEndedWell(run.status));
+        return saysNothing && hasEndedWell(state.status)
           ? { ...state, ...news }
           : { ...stateOf(news, run), modelUri: modelOf(state, run), standsInFor: state.standsInFor };
       }
+      case "wait":
+        return stateOf(news, await runToEnd(parts, news, documentOf(state, news), context));
       case "run-again": {
-        // Where the lost model was: what was trained from it goes on to name it.
-        const modelUri = state.standsInFor ?? state.modelUri;
-        const document = modelUri === null ? news.run : { ...(news.run as object), modelUri };
         const insteadOf = state.runId ?? undefined;
-        return stateOf(news, await runToEnd(parts, news, document, context, insteadOf));
+        return stateOf(news, await runToEnd(parts, news, documentOf(state, news), context, insteadOf));
       }
       case "stand-in": {
-        const modelUri = await standIn(parts, news);
+        const asking = new Heartbeat(context, `asking the store for the last promoted model of ${news.name}`);
+        const modelUri = await asking.during(standIn(parts, news));
         return { ...state, ...news, modelUri, standsInFor: state.standsInFor ?? state.modelUri, losses: [] };
       }
       case "restore":
@@ -268,10 +281,17 @@ export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunSt
     }
   },
 
-  async delete(id, state) {
-    await parts.callDriver(request(state), { operation: "delete", key: id });
+  async delete(id, state, context) {
+    const ending = new Heartbeat(context, `ending the run ${id}, where it lives, and its record`);
+    await ending.during(parts.callDriver(request(state), { operation: "delete", key: id }));
   },
 });
+
+/** What the flow is given: a lost model is made where it was, since what was trained from it goes on to name it. */
+function documentOf(state: FlowRunState, news: FlowRunInputs): unknown {
+  const modelUri = state.standsInFor ?? state.modelUri;
+  return modelUri === null ? news.run : { ...(news.run as object), modelUri };
+}
 
 /** The model that stands for the run: its own, or the one that stands in for that. */
 function modelOf(state: FlowRunState, run: RunDescription): string | null {
@@ -295,7 +315,10 @@ async function lossesOf(
   const { modelUri, name, promoted } = state;
   const { modelsRoot } = state.run as { modelsRoot: string };
   try {
-    losses.push(...(await parts.modelLosses(state.environment, { modelUri, modelsRoot, name, promoted })));
+    const asking = new Heartbeat(context, `asking the store for the model of ${name}`);
+    losses.push(
+      ...(await asking.during(parts.modelLosses(state.environment, { modelUri, modelsRoot, name, promoted }))),
+    );
   } catch (error) {
     context.warn(`whether the model of ${name} is there could not be asked of the store: ${String(error)}`);
     losses.push(...lossesIn(state).filter(({ part }) => part !== "record" && part !== "cards"));

@@ -5,6 +5,7 @@ import { endProcessesOf } from "../../machine/folder-users.mjs";
 import { removalProblem, removeEntries } from "../../machine/removal.mjs";
 import { metaflowFiles, runRecords } from "../../machine/stack-files.mjs";
 import { callDriver } from "../driver";
+import { Heartbeat } from "../heartbeat";
 import { changedProperties, type Handler } from "../handler";
 import { makePrivateFolder } from "../processes/privateFolder";
 
@@ -69,10 +70,13 @@ export const metaflowHomeIn = (root: string): Handler<MetaflowHomeInputs, Metafl
     const hasRecords = fs.existsSync(state.runsDirectory) && fs.readdirSync(state.runsDirectory).length > 0;
     if (hasRecords) {
       const orchestrator = { kind: "local" as const, runsDirectory: state.runsDirectory, environment: {} };
-      await callDriver(orchestrator, { operation: "stop-all" });
+      const ending = new Heartbeat(context, "ending runs of which no state knows");
+      await ending.during(callDriver(orchestrator, { operation: "stop-all" }));
     }
     // Nor do the records know one whose record was deleted: the machine does.
-    const alive = await endProcessesOf(state.runsDirectory);
+    const alive = await new Heartbeat(context, "ending what runs have left").during(
+      endProcessesOf(state.runsDirectory),
+    );
     if (alive.length > 0) {
       throw new Error(
         `processes of runs do not end: ${alive.map(({ pid }) => pid).join(", ")}; end them, then try again`,

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { removalProblem, removeEntries } from "../../machine/removal.mjs";
+import { makeShortLivedFolder, shortLivedFolderOf } from "../../machine/short-lived-folder.mjs";
 import { anyOf, modelServerFiles, processFiles } from "../../machine/stack-files.mjs";
 import { pythonOf, stateDirectory } from "../../configuration/layout";
 import { canonical, changedProperties, type Handler, type OperationContext } from "../handler";
@@ -90,11 +90,22 @@ async function completionProblem(
   }
 }
 
-/** What keeps the endpoint from serving now; undefined when it has just answered. The one meaning of 'ready' and 'running'. */
+/**
+ * What keeps the endpoint from serving now what the state says; undefined when it has just answered. The one meaning of 'ready'
+ * and 'running'.
+ */
 async function servingProblem(state: ModelServerState, context: OperationContext): Promise<string | undefined> {
-  if (liveRecord(state.directory, context.warn) === undefined) return "its process has ended";
-  return completionProblem(state, answerSeconds);
+  const record = liveRecord(state.directory, context.warn);
+  if (record === undefined) return "its process has ended";
+  // A command that was killed between starting another server and saving that has left it.
+  if (record.purpose !== undefined && record.purpose !== purposeOf(state, state.resolvedEngine, state.apiKey)) {
+    return "what runs was started for another model, name, engine or key";
+  }
+  return whileAsking(context, completionProblem(state, answerSeconds));
 }
+
+const whileAsking = <T>(context: OperationContext, answer: Promise<T>): Promise<T> =>
+  new Heartbeat(context, "asking the endpoint for a completion").during(answer);
 
 async function listens(port: number): Promise<boolean> {
   try {
@@ -103,11 +114,6 @@ async function listens(port: number): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** vLLM leaves files behind in its temporary folder, so it gets one of its own, which goes with it. */
-function temporaryDirectoryOf(directory: string): string {
-  return path.join(os.tmpdir(), `posttraining-${createHash("sha256").update(directory).digest("hex").slice(0, 12)}`);
 }
 
 const urlOf = (port: number): string => `http://${loopback}:${port}/v1`;
@@ -138,7 +144,20 @@ async function fetchModel(
   await heartbeat.during(parts.download(inputs.storeEnvironment, inputs.modelUri, next));
   const problem = parts.modelProblem(next);
   if (problem !== undefined) throw new Error(`model ${inputs.modelUri} cannot be served: ${problem}`);
+  fs.writeFileSync(path.join(next, uriFile), inputs.modelUri);
   return next;
+}
+
+/** In a model's folder: where the model came from. It moves with the folder. */
+const uriFile = ".model-uri";
+
+/** Where the model in a folder came from; undefined when there is none. */
+function uriOf(folder: string): string | undefined {
+  try {
+    return fs.readFileSync(path.join(folder, uriFile), "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a server is started for: one that was started for the same is the one that is wanted. */
@@ -185,7 +204,8 @@ async function startedBefore(
   // While it loads, nothing listens yet; one that hangs still does, without an answer.
   if (await isFree(found.port)) return found;
   const url = urlOf(found.port);
-  const isStuck = (await completionProblem({ url, modelName: inputs.modelName, apiKey }, answerSeconds)) !== undefined;
+  const answer = completionProblem({ url, modelName: inputs.modelName, apiKey }, answerSeconds);
+  const isStuck = (await whileAsking(context, answer)) !== undefined;
   return isStuck ? undefined : found;
 }
 
@@ -200,8 +220,9 @@ async function startServer(
   const { directory, modelName } = inputs;
   await stopProcess(directory);
   const port = await choosePort(inputs.requestedPort, known.port, "endpoint.port");
-  const temporaryDirectory = temporaryDirectoryOf(directory);
-  fs.mkdirSync(temporaryDirectory, { recursive: true, mode: 0o700 });
+  // vLLM leaves files behind in its temporary folder, so it gets one of its own, which goes with it.
+  const temporaryDirectory = shortLivedFolderOf(directory);
+  makeShortLivedFolder(temporaryDirectory);
   const command = parts.command(engine, {
     python: pythonOf("serve"),
     modelDirectory: modelDirectory(inputs),
@@ -273,14 +294,15 @@ function swapModel(inputs: ModelServerInputs, next: string): void {
 }
 
 function swapBack(state: ModelServerState): void {
-  if (!fs.existsSync(previousModel(state.directory))) return;
+  if (uriOf(modelDirectory(state)) === state.modelUri || uriOf(previousModel(state.directory)) !== state.modelUri)
+    return;
   fs.rmSync(modelDirectory(state), { recursive: true, force: true });
   fs.renameSync(previousModel(state.directory), modelDirectory(state));
 }
 
 async function stopServer(directory: string): Promise<void> {
   await stopProcess(directory);
-  fs.rmSync(temporaryDirectoryOf(directory), { recursive: true, force: true });
+  fs.rmSync(shortLivedFolderOf(directory), { recursive: true, force: true });
 }
 
 /**
@@ -350,7 +372,7 @@ export const modelServerOf = (parts: ModelServerParts): Handler<ModelServerInput
     }
     await checkInputs(parts, news, state.port);
     const next =
-      changed.includes("modelUri") || parts.modelProblem(modelDirectory(state)) !== undefined
+      uriOf(modelDirectory(state)) !== news.modelUri || parts.modelProblem(modelDirectory(state)) !== undefined
         ? await fetchModel(parts, news, context)
         : undefined;
     if (next !== undefined) {
@@ -365,13 +387,17 @@ export const modelServerOf = (parts: ModelServerParts): Handler<ModelServerInput
       if (!serves) throw error;
       context.warn("the endpoint does not serve as it was changed; it is brought back as it was");
       swapBack(state);
-      await serve(parts, state, { port: state.port, apiKey: state.apiKey }, context);
+      // A cancellation ended the change; what served goes on serving.
+      const goesOn = { ...context, signal: new AbortController().signal };
+      await serve(parts, state, { port: state.port, apiKey: state.apiKey }, goesOn).catch((again: unknown) => {
+        context.warn(`that failed too: ${again instanceof Error ? again.message : String(again)}`);
+      });
       throw error;
     }
   },
 
   async delete(_id, state, context) {
-    await stopServer(state.directory);
+    await new Heartbeat(context, "ending the endpoint").during(stopServer(state.directory));
     const problem = removalProblem(parts.stateDirectory, state.directory);
     if (problem !== undefined) {
       context.warn(`the files of the endpoint stay: ${problem}`);

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { endProcessesOf, ownerVariable, processesOf, usersOf } from "../../machine/folder-users.mjs";
+import { endProcessesOf, ownerVariable, usersOf } from "../../machine/folder-users.mjs";
 import { isAlive, type ProcessIdentity, startTimeOf } from "../../machine/processes.mjs";
 import { isFree } from "./ports";
 import { makePrivateFolder } from "./privateFolder";
@@ -106,11 +106,6 @@ export function readRecord(directory: string, tell?: Tell): ProcessRecord | unde
 export function liveRecord(directory: string, tell?: Tell): ProcessRecord | undefined {
   const record = readRecord(directory, tell);
   return record !== undefined && isAlive(record) ? record : undefined;
-}
-
-/** All that lives of the process in `directory`, its children too, whether it lives itself or not. */
-export function remains(directory: string): ReturnType<typeof processesOf> {
-  return processesOf(directory, recordsIn(directory));
 }
 
 /** What the machine is searched with, beside the folder's name. */

@@ -92,6 +92,15 @@ describe("withExclusiveLock", () => {
     expect(told).toBeGreaterThanOrEqual(3);
   });
 
+  it.each(["", "{}", "{"])("is not held for ever by a file that names nobody: %j", async (text) => {
+    const file = path.join(directory, "nobody");
+    fs.writeFileSync(file, text);
+    const old = Date.now() / 1000 - 60;
+    fs.utimesSync(file, old, old);
+    expect(await withExclusiveLock(file, () => Promise.resolve("done"))).toBe("done");
+    expect(fs.existsSync(file)).toBe(false);
+  });
+
   it("is free again after an action that failed", async () => {
     expect(await ended(holder(`throw new Error("expected by the test");`))).toBe(1);
     expect(await ended(holder(""))).toBe(0);

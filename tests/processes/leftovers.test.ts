@@ -328,6 +328,27 @@ describe("a stack whose state cannot be read", () => {
     expect(fs.existsSync(checkout.file(".posttraining", "stacks", "local"))).toBe(false);
   });
 
+  it("is not taken for one that was never there when its file is gone", async () => {
+    checkout.write(".posttraining/pulumi/configuration/Pulumi.platform.yaml", "encryptionsalt: v1:a\n");
+    checkout.write(`${states}/platform.json.bak`, good);
+    const { status, output } = await teardown("platform");
+    expect(status).toBe(1);
+    expect(output).toContain(`The state of stack platform, ${states}/platform.json, is gone`);
+    expect(output).toContain(`cp ${states}/platform.json.bak ${states}/platform.json`);
+    expect(fs.existsSync(checkout.file(".posttraining/pulumi/configuration/Pulumi.platform.yaml"))).toBe(true);
+  });
+
+  it("is ended by its records, with the data that goes with it, when the file is gone of one of this machine", async () => {
+    checkout.write(".posttraining/pulumi/configuration/Pulumi.local.yaml", "encryptionsalt: v1:a\n");
+    checkout.write(".posttraining/stacks/local/store/objects/posttraining/models/sft/1/config.json", "{}");
+    checkout.write(".posttraining/stacks/local/metaflow/config.json", "{}");
+    const { status, output } = await teardown();
+    expect(status).toBe(0);
+    expect(output).not.toContain("the state of stack local");
+    expect(fs.existsSync(checkout.file(".posttraining", "stacks", "local"))).toBe(false);
+    expect((await teardown()).output).toContain("There is nothing of stack local to delete.");
+  });
+
   it("does not concern another stack", async () => {
     checkout.write(`${states}/platform.json`, good.slice(0, 40));
     expect((await teardown("local")).status).toBe(0);

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ModelServerInputs, ModelServerState } from "../../provider/handlers/modelServer";
 import { modelServerOf } from "../../provider/handlers/modelServer";
 import { liveRecord, readRecord, startProcess, stopProcess } from "../../provider/processes/supervisedProcess";
+import { makeShortLivedFolder, shortLivedFolderOf } from "../../machine/short-lived-folder.mjs";
 import { recordingContext } from "../unit/provider/context";
 
 /**
@@ -71,6 +72,7 @@ beforeEach(() => {
 afterEach(async () => {
   await stopProcess(inputs.directory, 0);
   fs.rmSync(root, { recursive: true, force: true });
+  fs.rmSync(shortLivedFolderOf(inputs.directory), { recursive: true, force: true });
 });
 
 async function create(): Promise<ModelServerState> {
@@ -87,12 +89,12 @@ describe("a model server", () => {
   it("is ready once it answers, and ends with nothing left", async () => {
     const state = await create();
     expect(await answerOf(state)).toBe("first");
-    const temporary = fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith("posttraining-"));
+    const temporary = shortLivedFolderOf(state.directory);
+    expect(fs.statSync(temporary).mode & 0o777).toBe(0o700);
     await handler.delete("endpoint", state, recordingContext());
     expect(liveRecord(state.directory)).toBeUndefined();
     expect(fs.existsSync(state.directory)).toBe(false);
-    const after = fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith("posttraining-"));
-    expect(after.length).toBe(temporary.length - 1);
+    expect(fs.existsSync(temporary)).toBe(false);
   });
 
   it("that ends while it starts fails with its last log lines", async () => {
@@ -158,6 +160,20 @@ describe("a model server", () => {
     context.cancel();
     await expect(handler.create(inputs, context)).rejects.toThrow("was cancelled while it was starting");
     expect(liveRecord(inputs.directory)).toBeUndefined();
+  });
+});
+
+describe("a folder for short-lived files", () => {
+  it("is not one to which somebody else leads", () => {
+    const folder = shortLivedFolderOf(inputs.directory);
+    fs.symlinkSync(root, folder);
+    expect(() => {
+      makeShortLivedFolder(folder);
+    }).toThrow(`${folder} belongs to somebody else or is no folder`);
+    fs.rmSync(folder);
+    fs.mkdirSync(folder, { mode: 0o777 });
+    makeShortLivedFolder(folder);
+    expect(fs.statSync(folder).mode & 0o777).toBe(0o700);
   });
 });
 
@@ -277,6 +293,30 @@ describe("a server that an interrupted operation has left", () => {
     inputs = { ...inputs, modelUri: "s3://posttraining/models/second" };
     expect(await answerOf(await create())).toBe("second");
     expect(liveRecord(state.directory)?.pid).not.toBe(before?.pid);
+  });
+
+  it("for another model does not serve what the state says, and is replaced by what does", async () => {
+    const state = await create();
+    // The update to the second was saved nowhere: the command was killed after it had started the server.
+    const next = { ...inputs, modelUri: "s3://posttraining/models/second" };
+    const unsaved = await handler.update("endpoint", state, next, recordingContext());
+    const context = recordingContext();
+    expect((await handler.diff("endpoint", state, inputs, context)).changes).toBe(true);
+    expect(context.lines.join()).toContain("what runs was started for another model");
+    const seen = await handler.read("endpoint", state, context);
+    expect(seen?.status).toBe("stopped");
+    // Only the folder tells which model it holds.
+    await stopProcess(unsaved.directory, 0);
+    expect(await answerOf(await handler.update("endpoint", seen ?? state, inputs, context))).toBe("first");
+  });
+
+  it("of a cancelled change is brought back", async () => {
+    const state = await create();
+    const context = recordingContext();
+    context.cancel();
+    const next = { ...inputs, modelUri: "s3://posttraining/models/second" };
+    await expect(handler.update("endpoint", state, next, context)).rejects.toThrow("was cancelled");
+    expect(await answerOf(state)).toBe("first");
   });
 
   it("and that runs without answering is not ready, whatever the state says", async () => {

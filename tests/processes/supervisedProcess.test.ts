@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isFree } from "../../provider/processes/ports";
+import { processesOf } from "../../machine/folder-users.mjs";
 import { isAlive, startTimeOf } from "../../machine/processes.mjs";
 import {
   lastLogLines,
@@ -13,7 +14,6 @@ import {
   type ProcessRecord,
   readRecord,
   recordFile,
-  remains,
   startProcess,
   stopProcess,
 } from "../../provider/processes/supervisedProcess";
@@ -121,7 +121,7 @@ describe("a supervised process", () => {
     while (isAlive(first)) await sleep(10);
     const second = await start(forever);
     expect(startTimeOf(child)).toBeUndefined();
-    expect(remains(directory).map(({ pid }) => pid)).toEqual([second.pid]);
+    expect(processesOf(directory).map(({ pid }) => pid)).toEqual([second.pid]);
   });
 
   it.each([

@@ -49,6 +49,13 @@ describe("the environment of what is started", () => {
     });
   });
 
+  it("goes through no proxy at all where a person wants that", () => {
+    // Python, curl and Go's programs know it only where it stands alone; gRPC for Node knows names only.
+    const made = directLoopback({ NO_PROXY: "*", no_proxy: "intranet.example" });
+    expect(made).toMatchObject({ no_proxy: "*", NO_PROXY: "*" });
+    expect(made.no_grpc_proxy?.split(",")).toContain("127.0.0.1");
+  });
+
   it("of a stack with a store of its own names no account of AWS", () => {
     expect(withoutAws({ AWS_PROFILE: "production", AWS_USE_FIPS_ENDPOINT: "true", PATH: "/bin" })).toEqual({
       PATH: "/bin",

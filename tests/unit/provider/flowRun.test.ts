@@ -185,6 +185,47 @@ describe("a run of which something is lost", () => {
     expect(restored.losses).toEqual([]);
   });
 
+  it("is made where it was however often that is interrupted", async () => {
+    const lost = { ...known, losses: [modelLoss] };
+    // The `up` that made it again was killed, and a refresh came before the next.
+    found = { ...description, status: "running", runId: "8", pathspec: "SftFlow/8", result: null };
+    const running = (await handler.read("sft-a", lost, recordingContext())) ?? lost;
+    expect(running).toMatchObject({ status: "running", modelUri: known.modelUri, losses: [modelLoss] });
+    const context = recordingContext();
+    expect((await handler.diff("sft-a", running, news, context)).changes).toBe(true);
+    expect(context.lines.at(-1)).toBe("waits for the run of sft that an earlier command has started");
+    found = { ...description, runId: "8", pathspec: "SftFlow/8" };
+    asked = [];
+    expect(await handler.update("sft-a", running, news, recordingContext())).toMatchObject({ status: "succeeded" });
+    // Not instead of run 8, which may have ended meanwhile.
+    expect(asked).toEqual([expect.not.objectContaining({ insteadOf: expect.anything() as unknown })]);
+    expect(asked[0]).toMatchObject({ operation: "start", run: { modelUri: known.modelUri } });
+    // It failed: the next one goes to the same place.
+    found = { ...description, status: "failed", runId: "8", result: null };
+    const failed = (await handler.read("sft-a", lost, recordingContext())) ?? lost;
+    found = description;
+    await handler.update("sft-a", failed, news, recordingContext());
+    expect(asked.at(-1)).toMatchObject({ operation: "start", run: { modelUri: known.modelUri } });
+  });
+
+  it("is waited for only where that is wanted", async () => {
+    const running = { ...known, status: "running", modelUri: null } as const;
+    const started = { ...running, wait: "started" } as const;
+    expect(await handler.diff("sft-a", started, { ...news, wait: "started" }, recordingContext())).toEqual({
+      changes: false,
+      replaces: [],
+    });
+  });
+
+  it("does not lose what is known of it to a record that cannot be read", async () => {
+    found = { ...description, status: "failed", result: null, damage: ["status.json cannot be read"] };
+    const context = recordingContext();
+    const moved = { ...news, environment: { AWS_ENDPOINT_URL_S3: "http://127.0.0.1:1" } };
+    const updated = await handler.update("sft-a", known, moved, context);
+    expect(updated).toMatchObject({ ...moved, status: "succeeded", modelUri: known.modelUri });
+    expect(context.lines).toEqual(found.damage);
+  });
+
   it("keeps its model when its record is gone", async () => {
     found = { ...description, status: "missing", result: null };
     const seen = await handler.read("sft-a", known, recordingContext());

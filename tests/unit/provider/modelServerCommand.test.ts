@@ -37,6 +37,8 @@ describe("the server's command", () => {
     const command = serverCommand("vllm", server);
     expect(command.arguments.join(" ")).toContain("--dtype float32");
     expect(command.arguments).toContain("/a folder/model");
+    // Else a model whose whole context needs more than the cache has would not be served at all.
+    expect(command.arguments.join(" ")).toContain("--max-model-len -1");
     for (const name of [
       "HF_HOME",
       "XDG_CACHE_HOME",

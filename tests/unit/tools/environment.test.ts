@@ -35,7 +35,16 @@ describe("pulumiEnvironment", () => {
       PULUMI_BACKEND_URL: "s3://company-state",
       PULUMI_HOME: "/home/ada/.pulumi",
       PULUMI_OPTION_CONFIG_FILE: "/home/ada/other.yaml",
+      // The state would be kept under another name, or not at all; every command would have another flag.
+      PULUMI_DIY_BACKEND_GZIP: "true",
+      PULUMI_SKIP_CHECKPOINTS: "true",
+      PULUMI_OPTION_TARGET: "urn:pulumi:a::b::c::d",
+      PULUMI_STACK: "local",
     });
+    expect(made).not.toHaveProperty("PULUMI_DIY_BACKEND_GZIP");
+    expect(made).not.toHaveProperty("PULUMI_SKIP_CHECKPOINTS");
+    expect(made).not.toHaveProperty("PULUMI_OPTION_TARGET");
+    expect(made).toHaveProperty("PULUMI_STACK", "local");
     expect(made).not.toHaveProperty("PULUMI_ACCESS_TOKEN");
     expect(made).not.toHaveProperty("PULUMI_API");
     expect(made).not.toHaveProperty("PULUMI_OPTION_CONFIG_FILE");

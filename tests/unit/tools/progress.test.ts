@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { formatSeconds } from "../../../machine/duration.mjs";
 import { Problem } from "../../../tools/problem.mjs";
-import { formatSeconds, type Part, PartFailure, runParts } from "../../../tools/progress.mjs";
+import { type Part, PartFailure, runParts } from "../../../tools/progress.mjs";
 import { ManualClock } from "./manualClock";
 
 function part(name: string, more: Partial<Part> = {}): Part {

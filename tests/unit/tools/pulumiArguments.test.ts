@@ -8,9 +8,42 @@ describe("readPulumiArguments", () => {
     [["--stack", "local", "preview"], ["preview"], "local"],
     [["preview", "--stack=local"], ["preview"], "local"],
     [["--color", "never", "-v", "3", "stack", "init", "mine"], ["stack", "init", "mine"], undefined],
-    [["up", "--", "-s", "other"], ["up"], undefined],
+    // What follows is what the command works on: `stack rm -- mine` removes `mine`.
+    [["up", "--", "-s", "other"], ["up", "-s", "other"], undefined],
+    [["stack", "rm", "--", "../mine"], ["stack", "rm", "../mine"], undefined],
+    // Short flags may stand together, with the last one's value behind them or in the next word.
+    [["up", "-ys", "local"], ["up"], "local"],
+    [["up", "-fys", "local"], ["up"], "local"],
+    [["up", "-yslocal"], ["up"], "local"],
+    [["up", "-ys=local"], ["up"], "local"],
+    [["up", "-r=true", "-s", "local"], ["up"], "local"],
+    // A flag's value is no word, and no stack.
+    [["up", "-m", "-s", "-s", "local"], ["up"], "local"],
+    [["up", "-c", "a=b", "-p", "4", "-s", "local"], ["up"], "local"],
+    [["stack", "init", "--secrets-provider", "passphrase", "mine"], ["stack", "init", "mine"], undefined],
+    [["stack", "init", "--copy-config-from", "local", "mine"], ["stack", "init", "mine"], undefined],
+    // Here it stands alone: it makes the stack if there is none.
+    [["stack", "select", "-c", "mine"], ["stack", "select", "mine"], undefined],
   ])("reads %j", (parameters, words, stack) => {
     expect(readPulumiArguments(parameters)).toMatchObject({ words, stack });
+  });
+
+  it.each([
+    [["up", "-t", "urn:a"], ["-t"]],
+    [["up", "-turn:a"], ["-t"]],
+    [
+      ["up", "-yt", "urn:a"],
+      ["-y", "-t"],
+    ],
+    [["up", "--target", "urn:a"], ["--target"]],
+    [["up", "--target=urn:a"], ["--target"]],
+    [
+      ["up", "-yh"],
+      ["-y", "-h"],
+    ],
+    [["--color", "never", "up", "-v=3", "--help"], ["--help"]],
+  ])("knows what %j is told beside the stack", (parameters, flags) => {
+    expect(readPulumiArguments(parameters).flags).toEqual(flags);
   });
 
   it("reads another directory", () => {

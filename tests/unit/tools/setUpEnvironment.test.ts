@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { isFolder, thisMachine, usableHome } from "../../../machine/home.mjs";
 import { setUpEnvironment } from "../../../tools/set-up-environment.mjs";
 
-const folders = { isFolder: (folder: string) => folder === "/home/ada" || folder === "/big", home: "/home/other" };
+const folders = { isUsable: (folder: string) => folder === "/home/ada" || folder === "/big", home: "/home/other" };
 
 describe("setUpEnvironment", () => {
   it("keeps what says where things come from", () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { goProblem, requiredVersion } from "../../../tools/go.mjs";
 import { nodeVersionProblem } from "../../../tools/node-version.mjs";
@@ -19,13 +20,18 @@ describe("isAtLeast", () => {
 });
 
 describe("Node", () => {
-  it.each(["20.19.0", "20.20.2", "22.11.0", "24.1.0"])("%s is new enough", (version) => {
-    expect(nodeVersionProblem(version, ">=20.19.0")).toBeUndefined();
+  const range = (JSON.parse(readFileSync("package.json", "utf8")) as { engines: { node: string } }).engines.node;
+
+  it.each(["20.19.0", "20.20.2", "22.13.0", "22.22.1", "24.1.0", "26.0.0"])("%s will do", (version) => {
+    expect(nodeVersionProblem(version, range)).toBeUndefined();
   });
 
-  it("names the version that is needed and where to get it", () => {
-    const problem = nodeVersionProblem("18.20.4", ">=20.19.0");
-    expect(problem).toContain("Node 18.20.4 is too old: 20.19.0 or newer is needed");
+  // Those between load no ECMAScript module by `require`, or not every package of the lock.
+  it.each(["18.20.4", "20.18.3", "21.7.3", "22.11.0", "23.1.0"])("%s is refused, with what will do", (version) => {
+    const problem = nodeVersionProblem(version, range);
+    expect(problem).toContain(
+      `Node ${version} cannot be used. What can: 20.19.0 or a newer 20; 22.13.0 or a newer 22; 24.0.0 or newer.`,
+    );
     expect(problem).toContain("https://nodejs.org");
   });
 });
