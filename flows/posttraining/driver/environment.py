@@ -16,11 +16,16 @@ OWNER_VARIABLE = "POSTTRAINING_DIRECTORY"
 # has other credentials, libraries join a group of processes that RANK names, Python imports what PYTHONPATH holds.
 _FOREIGN_PREFIXES = (
     *("METAFLOW_", "MF_", "AWS_", "PYTHON", "PULUMI_", "POSTTRAINING_", "NODE_", "npm_", "TS_NODE_"),
-    *("TORCHELASTIC_", "TORCHRUN_", "ACCELERATE_", "FSDP_", "DEEPSPEED_", "MEGATRON_", "PMI_", "OMPI_", "SLURM_"),
+    # torchrun takes what its command line does not say from PET_*.
+    *("TORCHELASTIC_", "TORCH_ELASTIC_", "TORCHRUN_", "PET_"),
+    *("ACCELERATE_", "PARALLELISM_CONFIG_", "FSDP_", "DEEPSPEED_", "MEGATRON_"),
+    # What an MPI or a scheduler tells the processes of a job: accelerate takes them for the size and ranks of its own.
+    *("MPI_", "I_MPI_", "OMPI_", "PRTE_", "PMI_", "PMI2_", "PMIX_", "MV2_", "MVP_", "HYDRA_", "HYDI_", "SLURM_"),
 )
 _FOREIGN = frozenset(
     (
-        *("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "ROLE_RANK", "ROLE_WORLD_SIZE"),
+        *("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "GROUP_WORLD_SIZE"),
+        *("ROLE_NAME", "ROLE_RANK", "ROLE_WORLD_SIZE", "CROSS_RANK"),
         *("MASTER_ADDR", "MASTER_PORT", "TMPDIR", "TMP", "TEMP", "VIRTUAL_ENV", "LC_ALL", "LANG", "LANGUAGE"),
     )
 )
@@ -74,8 +79,9 @@ def without_foreign_variables(inherited: Mapping[str, str]) -> dict[str, str]:
 
 def with_direct_loopback(environment: Mapping[str, str]) -> dict[str, str]:
     """Returns the variables that keep traffic to this machine from going through a proxy, whatever proxies are set."""
-    listed = [*environment.get("no_proxy", "").split(","), *environment.get("NO_PROXY", "").split(",")]
-    hosts = ",".join(dict.fromkeys(host.strip() for host in [*listed, *_LOOPBACK] if host.strip()))
+    listed = [host.strip() for name in ("no_proxy", "NO_PROXY") for host in environment.get(name, "").split(",")]
+    # `*` is every host, and is understood only where it stands alone.
+    hosts = "*" if "*" in listed else ",".join(dict.fromkeys(host for host in [*listed, *_LOOPBACK] if host))
     return {"no_proxy": hosts, "NO_PROXY": hosts}
 
 

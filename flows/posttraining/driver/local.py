@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from posttraining.driver.processes import (
     find_supervisor,
     processes_of_run,
     this_machine,
+    wait_for_end,
 )
 from posttraining.driver.record import ReadStatus, RunError, RunRecord, RunStatus, now
 from posttraining.driver.request import FlowToRun, LocalSettings
@@ -29,6 +31,9 @@ from posttraining.driver.supervisor import GRACE_SECONDS
 from posttraining.driver.watch import watch_log
 
 _START_SECONDS = 60.0
+
+_LAST_SECONDS = 5.0
+"""How long a supervisor that has recorded the end of its run may take to end."""
 
 
 class LocalOrchestrator:
@@ -54,13 +59,16 @@ class LocalOrchestrator:
             status = found.status
             if status is not None and _stands(status, instead_of):
                 return record.describe(status, found.damage)
+            lost = self._live_without_folder(record)
             self._end(record)
             self._require_room()
+            record.make_temporary_directory()
             environment = environment_of_run(os.environ, self._settings, record)
             Path(environment["HOME"]).mkdir(parents=True, exist_ok=True)
             record.prepare(flow.run, Path(environment["METAFLOW_DATASTORE_SYSROOT_LOCAL"]) / ".metaflow")
             self._spawn(record, flow, environment, lock)
-            return self.describe(key)
+            started = self.describe(key)
+            return started | {"damage": [*lost, *started.get("damage", [])]} if lost else started
 
     def watch(self, key: str, emit: Emit) -> Description:
         """See `Orchestrator.watch`.
@@ -139,12 +147,26 @@ class LocalOrchestrator:
     def _supervisor(self, record: RunRecord) -> ProcessIdentity | None:
         """Returns the supervising process if it is live. Where the record does not tell, the machine does."""
         recorded = record.read_supervisor()
-        if recorded is None:
-            return find_supervisor(self._table, record.mark)
-        return recorded if self._table.identify(recorded.pid) == recorded else None
+        if recorded is not None and self._table.identify(recorded.pid) == recorded:
+            return recorded
+        # Ended, or the record was damaged, changed or deleted.
+        return find_supervisor(self._table, record.mark)
 
     def _members(self, record: RunRecord) -> list[ProcessIdentity]:
-        return processes_of_run(self._table, record.mark, record.read_supervisor() or self._supervisor(record))
+        return processes_of_run(self._table, record.mark, self._supervisor(record) or record.read_supervisor())
+
+    def _live_without_folder(self, record: RunRecord) -> list[str]:
+        """Returns, in a sentence, that a run is live whose folder was deleted; nothing if that is not so.
+
+        Such a run cannot go on: its processes work in the folder, and Metaflow's next step fails without it.
+        """
+        supervisor = None if record.directory.exists() else self._supervisor(record)
+        if supervisor is None:
+            return []
+        return [
+            f"{record.directory} was deleted while the run was live, without which it cannot go on: what was left of "
+            f"it (process {supervisor.pid} and what that had started) was ended, and the run was started anew"
+        ]
 
     def _is_live(self, record: RunRecord) -> bool:
         status = self._status(record).status
@@ -155,18 +177,27 @@ class LocalOrchestrator:
 
         A run that is supervised runs, whatever became of its record; its supervisor writes the next one.
         """
+        if not record.directory.exists():
+            return ReadStatus(None, [])
         found = record.read_status()
-        if found.status is None and found.damage:
-            if self._supervisor(record) is not None:
-                return replace(found, status=RunStatus(status="running", started_at=now()))
+        supervisor = self._supervisor(record)
+        if supervisor is not None and found.status is not None and found.status.status != "running":
+            # A supervisor ends as soon as it has recorded the end; one that lives on has recorded no such thing.
+            wait_for_end(partial(self._live, supervisor), _LAST_SECONDS)
+            supervisor = next(iter(self._live(supervisor)), None)
+            found = record.read_status()
+        return self._unsupervised(record) if supervisor is None else _supervised(record, found, supervisor)
+
+    def _live(self, process: ProcessIdentity) -> list[ProcessIdentity]:
+        return [process] if self._table.identify(process.pid) == process else []
+
+    def _unsupervised(self, record: RunRecord) -> ReadStatus:
+        # Read anew: the supervisor may have recorded the end and ended itself since the record was read.
+        found = record.read_status()
+        status = found.status
+        if status is None and found.damage:
             message = f"the record of the run is damaged: {'; '.join(found.damage)}"
             return replace(found, status=RunStatus("failed", now(), error=RunError(None, message, [])))
-        status = found.status
-        if status is None or status.status != "running" or self._supervisor(record) is not None:
-            return found
-        # The supervisor may have recorded the end and ended itself since the record was read.
-        found = record.read_status()
-        status = found.status
         if status is None or status.status != "running":
             return found
         error = find_error(read_tail(record.log_file))
@@ -216,7 +247,7 @@ class LocalOrchestrator:
         """Runs the process that writes anew what Metaflow still has of the run; it needs the run's environment."""
         environment = environment_of_run(os.environ, self._settings, record)
         Path(environment["HOME"]).mkdir(parents=True, exist_ok=True)
-        record.temporary_directory.mkdir(mode=0o700, exist_ok=True)
+        record.make_temporary_directory()
         command = (*(sys.executable, "-P", "-m", "posttraining.driver.restore"), str(record.directory))
         done = subprocess.run(
             command, cwd=record.directory, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
@@ -227,7 +258,6 @@ class LocalOrchestrator:
             raise DriverError("not-restored", f"what is lost of run {record.key} cannot be restored: {lines[-1]}")
 
     def _spawn(self, record: RunRecord, flow: FlowToRun, environment: dict[str, str], lock: int) -> None:
-        record.temporary_directory.mkdir(mode=0o700, exist_ok=True)
         ready, told = os.pipe()
         with os.fdopen(ready, "rb") as answer:
             try:
@@ -252,6 +282,7 @@ class LocalOrchestrator:
                 return
         supervisor.kill()
         supervisor.wait()
+        record.remove_temporary_directory()
         error = find_error(read_tail(record.log_file))
         raise DriverError("start-failed", f"the supervising process of the run did not start: {error.message}")
 
@@ -267,6 +298,18 @@ class LocalOrchestrator:
                 f"{place}: {error.strerror}; orchestrator.runsDirectory must be a folder that can be written, "
                 "on a disk with free space",
             ) from error
+
+
+def _supervised(record: RunRecord, found: ReadStatus, supervisor: ProcessIdentity) -> ReadStatus:
+    """Returns how a run stands that is supervised: it runs. Where the record says something else, that is told."""
+    status = found.status
+    if status is not None and status.status == "running":
+        return found
+    says = "does not say how the run stands" if status is None else f"says that the run is {status.status}"
+    told = f"{record.directory} {says}, but process {supervisor.pid} supervises it: it runs"
+    known = RunStatus("running", now()) if status is None else status
+    running = replace(known, status="running", finished_at=None, result=None, error=None)
+    return ReadStatus(running, [*found.damage, told])
 
 
 def _stands(status: RunStatus, instead_of: str | None) -> bool:

@@ -91,7 +91,8 @@ class LinuxProcessTable:
         try:
             # The second field is the command's name in parentheses, and may hold spaces and parentheses itself.
             fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            # Gone, or another user's where users do not see each other's processes (hidepid, proc(5)).
             return None
         marked = False
         if entry is not None:
@@ -185,8 +186,12 @@ def _session_is(supervisor: ProcessIdentity, processes: dict[int, Process]) -> b
     found = processes.get(supervisor.pid)
     if found is not None and not found.ended:
         return found.identity == supervisor
+    starts = [process.identity.started for process in processes.values()]
     boot, separator, _ = supervisor.started.partition("/")
-    return not separator or any(process.identity.started.startswith(f"{boot}/") for process in processes.values())
+    if separator:
+        return any(started.startswith(f"{boot}/") for started in starts)
+    # `ps` does not tell one run of the machine from the next. Where /proc does, such a start time is no record of ours.
+    return not any("/" in started for started in starts)
 
 
 def processes_of_run(table: ProcessTable, mark: str, supervisor: ProcessIdentity | None) -> list[ProcessIdentity]:

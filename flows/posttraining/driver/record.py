@@ -9,13 +9,15 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from posttraining.driver.errors import DriverError
 from posttraining.driver.json_values import one_line
 from posttraining.driver.processes import ProcessIdentity
 
@@ -103,9 +105,30 @@ class RunRecord:
         """
         return Path("/tmp") / f"posttraining-{self.mark[:12]}"
 
+    def make_temporary_directory(self) -> None:
+        """Makes the folder of short-lived files, for this user alone.
+
+        Raises:
+            DriverError: `temporary-folder-unusable`: something else has its name, which anybody can foresee.
+        """
+        folder = self.temporary_directory
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        problem = _not_our_folder(folder)
+        if problem is not None:
+            raise DriverError(
+                "temporary-folder-unusable",
+                f"{folder} {problem}, so that others could read or change what the run {self.key} writes there: "
+                f"remove {folder}, then try again",
+            )
+        if stat.S_IMODE(folder.lstat().st_mode) != 0o700:
+            folder.chmod(0o700)
+
     def remove_temporary_directory(self) -> None:
-        """Removes the folder of short-lived files, if there is one."""
-        shutil.rmtree(self.temporary_directory, ignore_errors=True)
+        """Removes the folder of short-lived files, if there is one that is this user's."""
+        with suppress(FileNotFoundError):
+            if _not_our_folder(self.temporary_directory) is None:
+                shutil.rmtree(self.temporary_directory, ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[int]:
@@ -132,22 +155,26 @@ class RunRecord:
             return False
 
     def read_status(self) -> ReadStatus:
-        """Returns what is recorded. Where `status.json` is damaged or gone, its copy says it."""
+        """Returns what is recorded: the newer of `status.json` and its copy. Where one is damaged or gone, the other."""
         damage: list[str] = []
-        found: RunStatus | None = None
-        for file in (self.status_file, self.status_copy):
+        found: list[RunStatus] = []
+        gone: list[Path] = []
+        # The copy is written first: of two that say the same it is the newer one.
+        for file in (self.status_copy, self.status_file):
             try:
                 status = self._status_in(file)
             except _DamagedFileError as error:
                 damage.append(str(error))
                 continue
-            if status is not None and found is None:
-                found = status
-            elif status is None and file == self.status_file and self.status_copy.exists():
-                damage.append(f"{file} is gone")
-        if damage and found is not None:
-            damage = [f"{problem}; the other copy of the record says how the run stands" for problem in damage]
-        return ReadStatus(found, damage)
+            if status is None:
+                gone.append(file)
+            else:
+                found.append(status)
+        if not found:
+            return ReadStatus(None, damage)
+        damage += [f"{file} is gone" for file in gone]
+        damage = [f"{problem}; the other copy of the record says how the run stands" for problem in damage]
+        return ReadStatus(max(found, key=_progress), damage)
 
     @staticmethod
     def _status_in(file: Path) -> RunStatus | None:
@@ -156,6 +183,10 @@ class RunRecord:
             error = document["error"]
             if document["status"] not in get_args(Status):
                 raise ValueError(f"{document['status']!r} is no status")
+            if not isinstance(document["startedAt"], str):
+                raise ValueError(f"{document['startedAt']!r} is no time")
+            if not isinstance(document["cards"], list) or not all(isinstance(name, str) for name in document["cards"]):
+                raise ValueError("its cards are no list of names")
             return RunStatus(
                 status=cast(Status, document["status"]),
                 started_at=document["startedAt"],
@@ -168,7 +199,7 @@ class RunRecord:
             )
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, KeyError, TypeError) as problem:
+        except (OSError, ValueError, KeyError, TypeError) as problem:
             raise _DamagedFileError(f"{file} cannot be read ({type(problem).__name__}: {problem})") from problem
 
     def write_status(self, status: RunStatus) -> None:
@@ -203,7 +234,7 @@ class RunRecord:
         try:
             document = json.loads(self.supervisor_file.read_bytes())
             return ProcessIdentity(pid=int(document["pid"]), started=str(document["started"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, OverflowError, KeyError, TypeError):
             # Absent before the first start. Damaged: the process itself is found by the run's mark.
             return None
 
@@ -222,10 +253,8 @@ class RunRecord:
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         self.write_run(run)
-        for file in (self.log_file, self.attributes_file):
-            file.unlink(missing_ok=True)
-        if self.cards_directory.exists():
-            shutil.rmtree(self.cards_directory)
+        for path in (self.log_file, self.attributes_file, self.cards_directory):
+            _remove(path)
         self.cards_directory.mkdir()
         # Metaflow looks for a folder of this name upwards from where it runs, for its configuration and, when artifacts
         # are kept in files, to write cards, which its client then reads below METAFLOW_DATASTORE_SYSROOT_LOCAL
@@ -251,7 +280,37 @@ class RunRecord:
                 stream.write(one_line(document) + "\n")
                 stream.flush()
                 os.fsync(stream.fileno())
+            if file.is_dir():
+                # No file replaces a folder; one that has the name of a file of the record is damage.
+                _remove(file)
             temporary.replace(file)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def _progress(status: RunStatus) -> tuple[str, bool, bool]:
+    """Orders what is recorded of one run, and of those before it with the same key, by when it was written."""
+    return (status.started_at, status.status != "running", status.run_id is not None)
+
+
+def _remove(path: Path) -> None:
+    """Removes whatever has that name, if anything; of a link only the link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _not_our_folder(path: Path) -> str | None:
+    """Returns why a path is not a folder of this user's own, None if it is one. Where a link leads is not looked at.
+
+    Raises:
+        FileNotFoundError: there is nothing with that name.
+    """
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        return "is a link" if stat.S_ISLNK(found.st_mode) else "is not a folder"
+    if found.st_uid != os.geteuid():
+        return f"belongs to another user (number {found.st_uid})"
+    return None

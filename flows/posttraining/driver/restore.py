@@ -24,24 +24,39 @@ def restore(record: RunRecord) -> None:
     status = record.read_status().status
     if status is None or status.pathspec is None:
         raise UnusableResult("the record does not name the run")
+    # Metaflow's data may be lost too, each part on its own: what the record or the caller knows is then all that there is.
     result: dict[str, Any] = status.result or {}
-    cards: list[str] = []
-    problem: Exception | None = None
     try:
         result = read_result(status.pathspec)
-        cards = write_cards(status.pathspec, record.cards_directory)
     except Exception as error:
-        # Metaflow's data may be lost too: what the caller knows of the run is then all that there is.
-        problem = error
-        print(f"{status.pathspec} cannot be read: {error!r}", file=sys.stderr)
-    record.write_status(replace(status, result=result, cards=cards))
+        print(f"the result of {status.pathspec} cannot be read: {error!r}", file=sys.stderr)
+    record.write_status(replace(status, result=result, cards=_cards(record, status.pathspec, status.cards)))
+    registration: dict[str, Any] | None = None
+    problem: Exception | None = None
     try:
-        registration = read_registration(status.pathspec) if problem is None else None
+        registration = read_registration(status.pathspec)
     except Exception as error:
-        problem, registration = error, None
+        problem = error
     run = json.loads(record.run_file.read_bytes())
     if not restore_registration(run["modelsRoot"], run["name"], result, registration):
         raise UnusableResult(f"neither the store nor Metaflow has what {status.pathspec} registered: {problem}")
+
+
+def _cards(record: RunRecord, pathspec: str, recorded: list[str]) -> list[str]:
+    """Writes the cards anew and returns the names of all that the run has; a recorded one is not forgotten for a failure."""
+    from metaflow.exception import MetaflowNotFound
+
+    written: list[str] = []
+    try:
+        written = write_cards(pathspec, record.cards_directory)
+    except MetaflowNotFound as error:
+        # What is lost for good is not to be looked for again and again.
+        print(f"Metaflow does not know the cards of {pathspec} any more: {error!r}", file=sys.stderr)
+    except Exception as error:
+        print(f"the cards of {pathspec} cannot be written: {error!r}", file=sys.stderr)
+        return recorded
+    kept = [name for name in recorded if name not in written and (record.cards_directory / name).is_file()]
+    return [*written, *kept]
 
 
 def main(arguments: list[str]) -> int:

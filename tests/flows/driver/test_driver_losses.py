@@ -7,11 +7,17 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from driver_harness import Driver, is_live, small_disk, wait_until
+from metaflow.exception import MetaflowNotFound
+
+import posttraining.driver.restore as restore_module
+from posttraining import registry
+from posttraining.driver.record import RunRecord, RunStatus
 
 LONG = {"steps": 100_000, "secondsPerStep": 0.1}
 LONG_WITH_CHILD = {"child": True}
@@ -40,25 +46,42 @@ def test_a_finished_run_whose_record_is_damaged_is_known_by_the_other_copy(
     assert driver.start("done", {})["runId"] == done["runId"]
 
 
-def test_a_record_that_was_deleted_is_told(driver: Driver) -> None:
+@pytest.mark.parametrize("name", STATUS_FILES)
+def test_a_record_that_was_deleted_is_told(driver: Driver, name: str) -> None:
     driver.start("done", {})
     done = driver.finish("done")
-    (driver.runs_directory / "done" / "status.json").unlink()
+    (driver.runs_directory / "done" / name).unlink()
     found = driver.describe("done")
     assert found["status"] == "succeeded"
     assert found["runId"] == done["runId"]
-    assert "status.json is gone" in found["damage"][0]
+    assert f"{name} is gone" in found["damage"][0]
 
 
+def delete(file: Path) -> None:
+    file.unlink()
+
+
+def change(file: Path) -> None:
+    """Makes a record say something else that can be read: that the run failed, that another process supervises it."""
+    changed = {"pid": 1, "started": "x"} if file.name == "supervisor.json" else {"status": "failed"}
+    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+
+
+@pytest.mark.parametrize("harm", [cut_off, delete, change], ids=["cut off", "deleted", "changed"])
 @pytest.mark.parametrize("files", [STATUS_FILES, ("supervisor.json",), (*STATUS_FILES, "supervisor.json")])
-def test_a_live_run_is_live_whatever_its_record_says(driver: Driver, files: tuple[str, ...]) -> None:
+def test_a_live_run_is_live_whatever_its_record_says(
+    driver: Driver, files: tuple[str, ...], harm: Callable[[Path], None]
+) -> None:
     driver.start("live", LONG_WITH_CHILD)
     child = driver.child("live")
     supervisor = driver.supervisor("live")
     wait_until(lambda: driver.describe("live")["runId"])
     for name in files:
-        cut_off(driver.runs_directory / "live" / name)
-    assert driver.describe("live")["status"] == "running"
+        harm(driver.runs_directory / "live" / name)
+    found = driver.describe("live")
+    assert found["status"] == "running"
+    assert (found["result"], found["error"], found["finishedAt"]) == (None, None, None)
+    assert bool(found["damage"]) == (files != ("supervisor.json",))
     assert driver.start("live", {})["status"] == "running"
     assert is_live(supervisor)
     stopped = driver.answer(driver.request("stop", "live"))
@@ -75,6 +98,22 @@ def test_a_live_run_whose_record_was_deleted_is_ended(driver: Driver, operation:
     assert driver.answer(driver.request(operation, "bare")) == {"status": "missing"}
     assert not is_live(child)
     assert not is_live(supervisor)
+
+
+def test_a_live_run_whose_folder_was_deleted_is_ended_before_another_is_started(driver: Driver) -> None:
+    driver.start("bare", LONG_WITH_CHILD)
+    child, supervisor = driver.child("bare"), driver.supervisor("bare")
+    shutil.rmtree(driver.runs_directory / "bare")
+    assert driver.describe("bare") == {"status": "missing"}
+    again = driver.start("bare", {})
+    assert not is_live(child)
+    assert not is_live(supervisor)
+    assert again["status"] == "running"
+    [told] = again["damage"]
+    assert f"{driver.runs_directory / 'bare'} was deleted while the run was live" in told
+    assert f"process {supervisor}" in told
+    done = driver.finish("bare")
+    assert (done["status"], done["damage"]) == ("succeeded", [])
 
 
 def test_a_finished_run_is_run_again_only_instead_of_itself(driver: Driver) -> None:
@@ -135,6 +174,87 @@ def test_what_nobody_has_any_more_cannot_be_restored(driver: Driver, tmp_path: P
     error = driver.error(repair_request(driver, done))
     assert error["code"] == "not-restored"
     assert "neither the store nor Metaflow has what FixtureFlow/" in error["message"]
+
+
+class Unreadable(Exception):
+    """What a store that does not answer raises."""
+
+
+def finished_record(tmp_path: Path) -> RunRecord:
+    found = RunRecord(tmp_path, "done")
+    found.cards_directory.mkdir(parents=True)
+    found.write_run({"modelsRoot": "file:///models", "name": "sft"})
+    result = {"promoted": True}
+    found.write_status(RunStatus("succeeded", "2025-01-31T12:00:00.000Z", pathspec="F/1", result=result, cards=CARDS))
+    return found
+
+
+CARDS = ["train.html", "end.html"]
+
+
+@pytest.fixture
+def kept_by_metaflow(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What Metaflow answers, by function; an exception is raised. `registered` becomes what reached the registry."""
+    answers: dict[str, Any] = {
+        "read_result": {"promoted": True, "of": "Metaflow"},
+        "read_registration": {"lineage": {}, "pointer": None},
+        "write_cards": CARDS,
+    }
+
+    def answer(name: str) -> Any:
+        if isinstance(answers[name], Exception):
+            raise answers[name]
+        return answers[name]
+
+    for name in list(answers):
+        monkeypatch.setattr(restore_module, name, lambda *_, name=name: answer(name))
+
+    def register(root: str, name: str, result: Any, registration: Any) -> bool:
+        answers["registered"] = registration
+        return registration is not None
+
+    monkeypatch.setattr(registry, "restore_registration", register)
+    return answers
+
+
+def test_cards_that_cannot_be_written_keep_nothing_else_from_being_restored(
+    tmp_path: Path, kept_by_metaflow: dict[str, Any]
+) -> None:
+    found = finished_record(tmp_path)
+    kept_by_metaflow["write_cards"] = Unreadable("the store does not answer")
+    restore_module.restore(found)
+    assert kept_by_metaflow["registered"] == kept_by_metaflow["read_registration"]
+    status = found.read_status().status
+    assert status is not None
+    assert status.result == kept_by_metaflow["read_result"]
+    assert status.cards == CARDS
+
+
+def test_a_result_that_cannot_be_read_keeps_nothing_else_from_being_restored(
+    tmp_path: Path, kept_by_metaflow: dict[str, Any]
+) -> None:
+    found = finished_record(tmp_path)
+    kept_by_metaflow["read_result"] = Unreadable("a class that is gone")
+    kept_by_metaflow["write_cards"] = [*CARDS, "more.html"]
+    restore_module.restore(found)
+    assert kept_by_metaflow["registered"] == kept_by_metaflow["read_registration"]
+    status = found.read_status().status
+    assert status is not None
+    assert status.result == {"promoted": True}
+    assert status.cards == [*CARDS, "more.html"]
+
+
+@pytest.mark.parametrize("written", [["train.html"], MetaflowNotFound("the run is gone")], ids=["one", "none"])
+def test_a_card_that_is_there_is_not_forgotten_because_it_cannot_be_written_anew(
+    tmp_path: Path, kept_by_metaflow: dict[str, Any], written: Any
+) -> None:
+    found = finished_record(tmp_path)
+    (found.cards_directory / "end.html").touch()
+    kept_by_metaflow["write_cards"] = written
+    restore_module.restore(found)
+    status = found.read_status().status
+    assert status is not None
+    assert status.cards == (["train.html", "end.html"] if isinstance(written, list) else ["end.html"])
 
 
 def test_a_repair_without_what_it_needs_is_refused(driver: Driver) -> None:

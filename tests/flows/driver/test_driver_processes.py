@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,6 +108,37 @@ def test_finds_what_the_supervisor_started_even_without_the_mark(table: ProcessT
     earlier = ProcessIdentity(pid=supervisor.pid, started="an earlier process with the same pid")
     assert processes_of_run(table, "no such mark", earlier) == []
     os.kill(unmarked, signal.SIGKILL)
+
+
+def test_a_recorded_supervisor_without_a_start_time_is_nobody(table: ProcessTable, launch: Launch) -> None:
+    if isinstance(table, PsProcessTable):
+        pytest.skip("ps gives a start time in words, of which any may be right")
+    program = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {SLEEP!r}], stdout=2).pid)"
+    leader = launch(program, mark=MARK[::-1], stdout=subprocess.PIPE, start_new_session=True)
+    # Another's session, which lives on without the leader whose number stands in the record.
+    other = int(leader.communicate()[0])
+    try:
+        assert processes_of_run(table, "no such mark", ProcessIdentity(pid=leader.pid, started="x")) == []
+    finally:
+        os.kill(other, signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_process_that_may_not_be_looked_at_is_nobody(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = launch(SLEEP)
+    wait_until(lambda: marked_and_ready(LinuxProcessTable(), seen.pid))
+    read = Path.read_text
+
+    def hidden(file: Path, *given: Any, **options: Any) -> str:
+        # As with hidepid=1: other users' processes are listed, and nothing of them can be read.
+        if str(file) == "/proc/1/stat":
+            raise PermissionError(13, "Permission denied", str(file))
+        return read(file, *given, **options)
+
+    monkeypatch.setattr(Path, "read_text", hidden)
+    table = LinuxProcessTable()
+    assert table.identify(1) is None
+    assert pids(processes_of_run(table, MARK, None)) == {seen.pid}
 
 
 def test_never_finds_itself_or_its_ancestors(table: ProcessTable, launch: Launch) -> None:

@@ -241,6 +241,25 @@ def test_short_lived_files_go_with_the_run(driver: Driver) -> None:
     assert not folder.exists()
 
 
+def test_a_folder_for_short_lived_files_that_another_could_have_made_is_not_used(
+    driver: Driver, tmp_path: Path
+) -> None:
+    folder = RunRecord(driver.runs_directory, "sft-1").temporary_directory
+    foreign = tmp_path / "a folder of another"
+    foreign.mkdir()
+    (foreign / "kept").touch()
+    folder.symlink_to(foreign)
+    try:
+        error = driver.error(driver.start_request("sft-1", {}))
+        assert error["code"] == "temporary-folder-unusable"
+        assert f"{folder} is a link" in error["message"]
+        assert f"remove {folder}, then try again" in error["message"]
+        assert [entry.name for entry in foreign.iterdir()] == ["kept"]
+        assert driver.describe("sft-1") == {"status": "missing"}
+    finally:
+        folder.unlink()
+
+
 def test_stop_all_stops_live_runs_only(driver: Driver) -> None:
     driver.start("done", {})
     done = driver.finish("done")
@@ -318,7 +337,8 @@ def test_a_reused_pid_is_not_taken_for_the_supervisor(driver: Driver) -> None:
         supervisor = json.loads((directory / "supervisor.json").read_text())
         (directory / "supervisor.json").write_text(json.dumps(supervisor | {"pid": other.pid}))
         status = json.loads((directory / "status.json").read_text())
-        (directory / "status.json").write_text(json.dumps(status | {"status": "running"}))
+        for name in ("status.json", "status.copy.json"):
+            (directory / name).write_text(json.dumps(status | {"status": "running"}))
         failed = driver.describe("reused")
         assert failed["status"] == "failed"
         assert "still live" not in failed["error"]["message"]
@@ -373,6 +393,7 @@ def test_a_supervisor_that_does_not_start_is_an_error(driver: Driver) -> None:
     driver.environment["PYTHONHOME"] = "/no/such/python"
     error = driver.error(driver.start_request("nothing", {}))
     assert error["code"] == "start-failed"
+    assert not RunRecord(driver.runs_directory, "nothing").temporary_directory.exists()
     assert driver.describe("nothing") == {"status": "missing"}
 
 
