@@ -2,7 +2,7 @@ import { type EvaluationTask, findTask, libraryVersion, namesAt, overlap, taskNa
 import { type FieldError, nearest, show } from "./explain";
 import type { Readable } from "./readable";
 import type { Recipe } from "./recipe";
-import { knownSteps } from "./recipeRelations";
+import { type Base, knownSteps, ownBase } from "./recipeRelations";
 import { trainingMetricNames, trlVersion } from "./trainingMetrics";
 
 /**
@@ -13,7 +13,7 @@ import { trainingMetricNames, trlVersion } from "./trainingMetrics";
 type RecipeReading = Readable<Recipe>;
 
 /** @returns one entry for every field to change; fields that are wrong by themselves are passed over. */
-export function evaluationErrors(recipe: RecipeReading): FieldError[] {
+export function evaluationErrors(recipe: RecipeReading, base: Base = ownBase(recipe)): FieldError[] {
   const names = recipe.evaluation?.tasks ?? [];
   const tasks = names.map((name) => (name === undefined ? undefined : findTask(name)));
   const errors = names.flatMap((name, index) =>
@@ -22,7 +22,7 @@ export function evaluationErrors(recipe: RecipeReading): FieldError[] {
   return [
     ...errors,
     ...overlapErrors(names, tasks),
-    ...metricErrors(recipe),
+    ...metricErrors(recipe, base),
     ...loggingErrors(recipe),
     ...rangeErrors(recipe),
   ];
@@ -82,7 +82,8 @@ interface NamedMetric {
   readonly metric: string;
 }
 
-function namedMetrics({ evaluation, gate = [] }: RecipeReading): NamedMetric[] {
+/** Metrics that a recipe names, each with its field. */
+export function namedMetrics({ evaluation, gate = [] }: RecipeReading): NamedMetric[] {
   return [
     { path: "evaluation.headline", metric: evaluation?.headline },
     ...gate.map((condition, index) => ({ path: `gate[${index}].metric`, metric: condition?.metric })),
@@ -95,11 +96,11 @@ function parts(metric: string): readonly [string, string] {
   return [metric.slice(0, at), metric.slice(at + 1)];
 }
 
-function metricErrors(recipe: RecipeReading): FieldError[] {
+function metricErrors(recipe: RecipeReading, base: Base): FieldError[] {
   const tasks = recipe.evaluation?.tasks;
   return namedMetrics(recipe).flatMap(({ path, metric }) => {
     const [task, name] = parts(metric);
-    if (task === "train") return trainingMetricErrors(recipe, path, metric, name);
+    if (task === "train") return trainingMetricErrors(recipe, base, path, metric, name);
     if (tasks === undefined || tasks.includes(undefined)) return [];
     if (!tasks.includes(task)) {
       return [
@@ -133,8 +134,14 @@ function unknownMetric(
   return [{ path, reason: `got ${show(metric)}; ${what}${hint}` }];
 }
 
-function trainingMetricErrors(recipe: RecipeReading, path: string, metric: string, name: string): FieldError[] {
-  const known = trainingMetricNames(recipe);
+function trainingMetricErrors(
+  recipe: RecipeReading,
+  base: Base,
+  path: string,
+  metric: string,
+  name: string,
+): FieldError[] {
+  const known = trainingMetricNames(recipe, base);
   if (known.includes(name)) return [];
   const suggestion = nearest(name, known);
   const hint = suggestion === undefined ? "" : ` (did you mean train/${suggestion}?)`;

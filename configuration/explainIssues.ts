@@ -60,7 +60,7 @@ export function explainIssues(
   input: unknown,
   places: KeyPlaces = new Map(),
 ): FieldError[] {
-  return issues.flatMap((issue): FieldError[] => {
+  return withoutRepeated(issues).flatMap((issue): FieldError[] => {
     const path = formatPath(issue.path);
     const value = valueAt(input, issue.path);
     switch (issue.code) {
@@ -119,6 +119,19 @@ export function explainIssues(
     }
   });
 }
+
+/** That a whole number is too large for JavaScript says less than the bound that its field has. */
+function withoutRepeated(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  return issues.filter(
+    (issue) =>
+      !isSafeBound(issue) ||
+      !issues.some((other) => other !== issue && formatPath(other.path) === formatPath(issue.path)),
+  );
+}
+
+const isSafeBound = (issue: z.core.$ZodIssue): boolean =>
+  (issue.code === "too_big" && issue.maximum === Number.MAX_SAFE_INTEGER) ||
+  (issue.code === "too_small" && issue.minimum === Number.MIN_SAFE_INTEGER);
 
 /** One way to write a value that may be of several kinds. */
 function alternative(issue: z.core.$ZodIssue, path: string, places: KeyPlaces): string {

@@ -21,9 +21,15 @@ export const hubEndpoint = ({ HF_ENDPOINT }: Environment): string =>
 
 const isTrue = (value: string | undefined): boolean => /^(?:1|on|yes|true)$/i.test(value ?? "");
 
-/** Whether the run's libraries are told not to ask the hub, and by which variable. */
-export function offlineVariable(environment: Environment): string | undefined {
-  return ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].find((name) => isTrue(environment[name]));
+/**
+ * Whether the run's libraries are told not to ask the hub for something, and by which variable. A run sees them all
+ * (posttraining/driver/environment.py). Of the first two the one that is set counts (huggingface_hub/constants.py); `datasets` has
+ * one more (datasets/config.py), and asks by way of huggingface_hub, which then refuses too.
+ */
+export function offlineVariable(environment: Environment, what: "model" | "dataset"): string | undefined {
+  // Python takes an empty variable for one that is not set.
+  const name = environment.HF_HUB_OFFLINE ? "HF_HUB_OFFLINE" : "TRANSFORMERS_OFFLINE";
+  return [...(what === "dataset" ? ["HF_DATASETS_OFFLINE"] : []), name].find((each) => isTrue(environment[each]));
 }
 
 /** Folder in which the hub's client keeps what it has downloaded. */

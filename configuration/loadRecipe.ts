@@ -7,7 +7,8 @@ import { explainIssues } from "./explainIssues";
 import { type KeyPlaces, keyPlaces } from "./keyPlaces";
 import { type Readable, readable } from "./readable";
 import { type Recipe, recipeSchema } from "./recipe";
-import { recipeRelations } from "./recipeRelations";
+import { type Base, recipeRelations } from "./recipeRelations";
+import { alternativeFor, type Schema, schemaOf } from "./schemaParts";
 
 /** Folder of the recipes that come with the project. */
 export const recipesDirectory = path.join(__dirname, "..", "flows", "recipes");
@@ -33,11 +34,22 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Lays `overrides` over `base`, key by key; lists and scalars replace. */
-export function mergeOverrides(base: unknown, overrides: unknown): unknown {
+/**
+ * Lays `overrides` over `base`, key by key; lists and scalars replace. Where they choose another alternative of a union of mappings, as
+ * another `kind`, what only the former alternative knows goes: nobody wrote it for this one.
+ *
+ * @param schema what may stand there, as far as it is known.
+ */
+export function mergeOverrides(base: unknown, overrides: unknown, schema?: Schema): unknown {
   if (!isPlainObject(base) || !isPlainObject(overrides)) return overrides === undefined ? base : overrides;
-  const merged = new Map(Object.entries(base));
-  for (const [key, value] of Object.entries(overrides)) merged.set(key, mergeOverrides(merged.get(key), value));
+  const chosen = schema === undefined ? undefined : alternativeFor(schema, base, overrides);
+  const merged = new Map(
+    Object.entries(base).filter(([key]) => chosen?.isOther !== true || Object.hasOwn(chosen.shape, key)),
+  );
+  for (const [key, value] of Object.entries(overrides)) {
+    const part = chosen !== undefined && Object.hasOwn(chosen.shape, key) ? chosen.shape[key] : undefined;
+    merged.set(key, mergeOverrides(merged.get(key), value, part));
+  }
   // Not by assignment, which would take `__proto__` for more than a key.
   return Object.fromEntries(merged);
 }
@@ -50,13 +62,17 @@ export function recipeKeyPlaces(): KeyPlaces {
   return places;
 }
 
-/** Validates a recipe document: its fields, what must hold between them, its tasks and metrics; none of it is thrown. */
-export function parseRecipe(document: unknown): RecipeResult {
+/**
+ * Validates a recipe document: its fields, what must hold between them, its tasks and metrics; none of it is thrown.
+ *
+ * @param base the model that is trained where it is not the recipe's own.
+ */
+export function parseRecipe(document: unknown, base?: Base): RecipeResult {
   const parsed = recipeSchema.safeParse(document);
   const reading = parsed.success ? (parsed.data as Readable<Recipe>) : readable(recipeSchema, document);
   const errors = [
     ...(parsed.success ? [] : explainIssues(parsed.error.issues, document, recipeKeyPlaces())),
-    ...(reading === undefined ? [] : [...recipeRelations(reading), ...evaluationErrors(reading)]),
+    ...(reading === undefined ? [] : [...recipeRelations(reading, base), ...evaluationErrors(reading, base)]),
   ];
   return parsed.success && errors.length === 0 ? { recipe: parsed.data } : { errors, reading };
 }
@@ -72,10 +88,12 @@ function unknownRecipe(name: string, names: readonly string[]): FieldError {
  * Reads a recipe by name from the recipes folder, with overrides from the stack's configuration laid over it.
  *
  * @param name file name without `.yaml`.
+ * @param base the model that is trained where it is not the recipe's own.
  */
 export function loadRecipe(
   name: string,
   overrides: RecipeOverrides = {},
+  base?: Base,
   directory: string = recipesDirectory,
 ): RecipeResult {
   const names = recipeNames(directory);
@@ -83,7 +101,13 @@ export function loadRecipe(
   const file = readRecipeFile(path.join(directory, `${name}.yaml`));
   return "errors" in file
     ? { errors: file.errors, reading: undefined }
-    : parseRecipe(mergeOverrides(file.document, overrides));
+    : parseRecipe(overridden(file.document, overrides), base);
+}
+
+/** The method is the file's: overrides that name another one are a slip, which the recipe's other fields then show. */
+function overridden(document: unknown, overrides: RecipeOverrides): unknown {
+  const method = isPlainObject(document) ? document.method : undefined;
+  return mergeOverrides(document, overrides, schemaOf(recipeSchema, { method }));
 }
 
 type RecipeFile = { readonly document: unknown } | { readonly errors: readonly FieldError[] };

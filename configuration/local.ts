@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { ConfigurationError } from "./configurationError";
-import { type FieldError, show } from "./explain";
+import { type FieldError, nearest, show } from "./explain";
 import { explainIssues } from "./explainIssues";
 import { allPlaces, type KeyPlaces, keyPlaces } from "./keyPlaces";
 import { loadRecipe } from "./loadRecipe";
 import { planErrors } from "./plan";
 import { type Readable, readable } from "./readable";
 import { type Recipe, recipeSchema } from "./recipe";
+import type { Base } from "./recipeRelations";
 
 /** What a stack of kind `local` may say. */
 
@@ -128,24 +129,54 @@ export function readLocal(document: unknown): LocalReading {
   const { store = {}, stages = [], endpoint } = (parsed.success ? parsed.data : readable(localSchema, document)) ?? {};
   const errors = parsed.success ? [] : explainIssues(parsed.error.issues, document, localKeyPlaces());
   const readings: StageReading[] = [];
+  const named = stages.map((stage, index): NamedStage => ({ name: stage?.name, written: nameIn(document, index) }));
   stages.forEach((stage, index) => {
     if (stage === undefined) return;
     const { name, recipe: recipeName, from, generation, set } = stage;
-    errors.push(...chainErrors(stage, index, readings));
-    const loaded = recipeName === undefined ? undefined : loadRecipe(recipeName, set);
+    errors.push(...chainErrors(stage, index, named.slice(0, index)));
+    const base =
+      from === undefined ? undefined : readings.find((other) => from === (other.name ?? named[other.index]?.written));
+    const loaded =
+      recipeName === undefined
+        ? undefined
+        : loadRecipe(recipeName, set, from === undefined ? undefined : startOf(base));
     const recipe = loaded === undefined ? undefined : "recipe" in loaded ? loaded.recipe : loaded.reading;
     const wrong = [
       ...(loaded !== undefined && "errors" in loaded ? loaded.errors : []),
       ...(recipe === undefined ? [] : planErrors(recipe)),
     ];
     const complete = loaded !== undefined && "recipe" in loaded && wrong.length === 0 ? loaded.recipe : undefined;
-    const base = from === undefined ? undefined : readings.find((other) => other.name === from);
     readings.push({ index, name, recipeName, recipe, complete, generation, from: base });
     errors.push(...wrong.map(({ path, reason }) => ({ path: recipePath({ index, recipeName }, path), reason })));
   });
-  errors.push(...endpointErrors(endpoint, store, readings));
+  errors.push(...endpointErrors(endpoint, store, named));
   const configuration = parsed.success && errors.length === 0 ? completed(parsed.data, readings) : undefined;
   return { errors, store, stages: readings, endpoint, configuration };
+}
+
+/** A stage's name where it is right, and as it is written. */
+interface NamedStage {
+  readonly name: string | undefined;
+  readonly written: unknown;
+}
+
+function nameIn(document: unknown, index: number): unknown {
+  const { stages } = document as { readonly stages: readonly unknown[] };
+  return (stages[index] as { readonly name?: unknown } | null | undefined)?.name;
+}
+
+/** The model that the first stage of a chain starts from; not known where the chain is broken. */
+function startOf(stage: StageReading | undefined): Base {
+  return stage?.from === undefined ? { reference: stage?.recipe?.model?.base } : startOf(stage.from);
+}
+
+/** Whether a reference leads to one of the stages, or may do so once its name is right. */
+function leadsTo(reference: string, stages: readonly NamedStage[]): boolean {
+  return stages.some(({ name, written }) =>
+    name !== undefined
+      ? name === reference
+      : typeof written !== "string" || nearest(reference, [written]) !== undefined,
+  );
 }
 
 function completed({ store, stages, endpoint }: LocalDocument, readings: readonly StageReading[]): LocalConfiguration {
@@ -164,7 +195,7 @@ function completed({ store, stages, endpoint }: LocalDocument, readings: readonl
 function chainErrors(
   { name, from, set }: Readable<LocalDocument["stages"][number]>,
   index: number,
-  earlier: readonly StageReading[],
+  earlier: readonly NamedStage[],
 ): FieldError[] {
   const names = earlier.flatMap((other) => other.name ?? []);
   const errors: FieldError[] = [];
@@ -172,11 +203,9 @@ function chainErrors(
     errors.push({ path: `stages[${index}].name`, reason: `"${name}" is used twice; give every stage its own name` });
   }
   if (from === undefined) return errors;
-  if (!names.includes(from)) {
-    errors.push({
-      path: `stages[${index}].from`,
-      reason: `got ${show(from)}; must be an earlier stage${names.length > 0 ? `: ${names.join(", ")}` : ", and this is the first"}`,
-    });
+  if (!leadsTo(from, earlier)) {
+    const stages = index === 0 ? ", and this is the first" : names.length === 0 ? "" : `: ${names.join(", ")}`;
+    errors.push({ path: `stages[${index}].from`, reason: `got ${show(from)}; must be an earlier stage${stages}` });
   }
   const model = set?.model;
   for (const key of ["base", "revision"]) {
@@ -193,11 +222,11 @@ function chainErrors(
 function endpointErrors(
   endpoint: LocalReading["endpoint"],
   store: LocalReading["store"],
-  stages: readonly StageReading[],
+  stages: readonly NamedStage[],
 ): FieldError[] {
   const errors: FieldError[] = [];
   const names = stages.flatMap((stage) => stage.name ?? []);
-  if (endpoint?.serves !== undefined && names.length > 0 && !names.includes(endpoint.serves)) {
+  if (endpoint?.serves !== undefined && names.length > 0 && !leadsTo(endpoint.serves, stages)) {
     errors.push({
       path: "endpoint.serves",
       reason: `got ${show(endpoint.serves)}; must be one of the stages: ${names.join(", ")}`,

@@ -1,4 +1,3 @@
-import tinyFacts from "../flows/posttraining/tiny_facts.json";
 import type { FieldError } from "./explain";
 import { type LocalReading, recipePath, type StageReading } from "./local";
 import type { Machine } from "./machine";
@@ -8,12 +7,14 @@ import {
   contextErrors,
   contextOf,
   downloadOf,
+  expertErrors,
   inGib,
   leastDisk,
   memoryErrors,
   rankErrors,
   shapeErrors,
   shapeOf,
+  targetErrors,
 } from "./resources";
 import { standingStages } from "./standingRuns";
 
@@ -71,11 +72,13 @@ function fitErrors({ stage, first, model }: Started, machine: Machine): FieldErr
   const base = first.recipe?.model?.base;
   if (recipe === undefined || base === undefined) return [];
   const errors = first === stage ? [...model.errors] : [];
-  if (isTinyModel(base)) {
-    // Of its own base a recipe says so itself.
-    return isTinyModel(recipe.model?.base) ? errors : contextErrors(recipe, tinyFacts.model.positions, base);
-  }
-  errors.push(...contextErrors(recipe, contextOf(model.config), base));
+  // Of the project's own model, which takes next to no memory, the recipe's own checks say everything.
+  if (isTinyModel(base)) return errors;
+  errors.push(
+    ...contextErrors(recipe, contextOf(model.config), base),
+    ...targetErrors(recipe, model.config),
+    ...expertErrors(recipe, model.config, base),
+  );
   const shape = shapeOf(first.recipe, model.config);
   if (shape === undefined) return errors;
   const options = { isFirst: first === stage, recipeName };

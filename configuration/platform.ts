@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { regionNames } from "../sizing/data/regions";
+import { clusterVersionProblem, databaseClassProblem } from "./awsNames";
 
 /**
  * What a stack of kind `platform` may say. Defaults are filled in here and nowhere else; what depends on more than one field
@@ -14,6 +15,12 @@ const roleArn = z
     'must be the ARN of an IAM role or user, such as "arn:aws:iam::111122223333:role/deployer"',
   );
 const version = z.string().regex(/^v?\d+\.\d+(?:\.\d+)?$/, 'must be a version such as "0.45.2"');
+/** Text that a function finds a problem with. */
+const textWithout = (problem: (text: string) => string | undefined) =>
+  z.string().superRefine((text, context) => {
+    const message = problem(text);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
 /** Text on one line, without blanks at its ends. */
 const name = (rule: string) =>
   z.string().regex(/^[^\s\u0000-\u001f\u007f](?:[^\u0000-\u001f\u007f]{0,251}[^\s\u0000-\u001f\u007f])?$/, rule);
@@ -75,10 +82,7 @@ export const networkSchema = z.discriminatedUnion("kind", [
 
 export const clusterSchema = z.strictObject({
   /** Kubernetes version of EKS. */
-  version: z
-    .string()
-    .regex(/^1\.\d{2}$/, 'must be a version of EKS such as "1.34"')
-    .default("1.34"),
+  version: textWithout(clusterVersionProblem).default("1.34"),
   /** `private`: reached from inside the VPC only; `public`: from the named ranges too. */
   endpoint: z
     .discriminatedUnion("kind", [
@@ -164,10 +168,7 @@ export const storeSchema = z.discriminatedUnion("kind", [
 const databaseSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("rds"),
-    instanceClass: z
-      .string()
-      .regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/, 'must be a class such as "db.t4g.micro"')
-      .default("db.t4g.micro"),
+    instanceClass: textWithout(databaseClassProblem).default("db.t4g.micro"),
     storageGib: z.number().int().min(20).max(16384).default(20),
     multiZone: z.boolean().default(false),
     /** Days of point-in-time recovery. */

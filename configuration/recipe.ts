@@ -12,7 +12,7 @@ import { z } from "zod";
 const plainText = String.raw`[^\s\u0000-\u001f\u007f](?:[^\u0000-\u001f\u007f]*[^\s\u0000-\u001f\u007f])?`;
 
 /** The hub's rule for names of repositories (huggingface_hub, validate_repo_id), with an owner. */
-const hubId = String.raw`(?!.*(?:--|\.\.))[A-Za-z0-9](?:[\w.-]*\w)?\/\w(?:[\w.-]{0,94}\w)?`;
+const hubId = String.raw`(?!.*(?:--|\.\.|\.git$))\w(?:[\w.-]{0,94}\w)?\/\w(?:[\w.-]{0,94}\w)?`;
 
 /** A prefix or an object in a store, and a path on this machine. */
 const places = String.raw`s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/(?!\/)${plainText}|file:\/\/\/${plainText}`;

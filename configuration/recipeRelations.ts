@@ -11,13 +11,21 @@ import { rewardNames } from "./rewards";
 
 type RecipeReading = Readable<Recipe>;
 
+/** The model that a run starts from. That of a stage whose base is another stage's model is what the first of its chain starts from. */
+export interface Base {
+  /** Undefined where it is not known: then nothing is said of it. */
+  readonly reference: string | undefined;
+}
+
+export const ownBase = ({ model }: RecipeReading): Base => ({ reference: model?.base });
+
 /** @returns one entry for every field to change; fields that are wrong by themselves are passed over. */
-export function recipeRelations(recipe: RecipeReading): FieldError[] {
+export function recipeRelations(recipe: RecipeReading, { reference }: Base = ownBase(recipe)): FieldError[] {
   return [
     ...nameErrors(recipe),
     ...originErrors(recipe),
-    ...sequenceErrors(recipe),
-    ...adapterErrors(recipe),
+    ...sequenceErrors(recipe, reference),
+    ...adapterErrors(recipe, reference),
     ...optimizerErrors(recipe),
     ...batchErrors(recipe),
     ...lossErrors(recipe),
@@ -55,16 +63,16 @@ function originErrors({ model, dataset }: RecipeReading): FieldError[] {
   return errors;
 }
 
-function sequenceErrors({ method, model, dataset, sequence }: RecipeReading): FieldError[] {
+function sequenceErrors({ method, dataset, sequence }: RecipeReading, base: string | undefined): FieldError[] {
   if (sequence === undefined) return [];
   const { maxLength, maxCompletionLength, packing } = sequence;
   const errors: FieldError[] = [];
   const needed = tinyFacts.dataset;
   const isTinyTask = dataset?.source?.startsWith("tiny:") === true;
-  if (maxLength !== undefined && isTinyModel(model?.base) && maxLength > tinyFacts.model.positions) {
+  if (maxLength !== undefined && isTinyModel(base) && maxLength > tinyFacts.model.positions) {
     errors.push({
       path: "sequence.maxLength",
-      reason: `got ${maxLength}; ${model?.base ?? ""} has a context of ${tinyFacts.model.positions} tokens: write that or less`,
+      reason: `got ${maxLength}; ${base ?? ""} has a context of ${tinyFacts.model.positions} tokens: write that or less`,
     });
   }
   if (method === "grpo") {
@@ -73,16 +81,8 @@ function sequenceErrors({ method, model, dataset, sequence }: RecipeReading): Fi
         path: "sequence.maxCompletionLength",
         reason: "is missing; GRPO needs it: the longest answer in tokens",
       });
-    } else if (maxLength !== undefined && maxCompletionLength !== undefined && maxCompletionLength >= maxLength) {
-      errors.push({
-        path: "sequence.maxCompletionLength",
-        reason: `got ${maxCompletionLength}; must be less than sequence.maxLength (${maxLength}), which holds prompt and answer`,
-      });
-    } else if (isTinyTask && maxLength !== undefined && maxLength - (maxCompletionLength ?? 0) < needed.longestPrompt) {
-      errors.push({
-        path: "sequence.maxLength",
-        reason: `got ${maxLength}; a prompt of tiny:sums has ${needed.longestPrompt} tokens: write ${needed.longestPrompt + (maxCompletionLength ?? 0)} or more`,
-      });
+    } else if (maxLength !== undefined && maxCompletionLength !== undefined) {
+      errors.push(...answerErrors(maxLength, maxCompletionLength, isTinyTask, base));
     }
   } else {
     if (maxCompletionLength !== undefined) {
@@ -107,28 +107,66 @@ function sequenceErrors({ method, model, dataset, sequence }: RecipeReading): Fi
   return errors;
 }
 
-/** Of the project's own model the modules are known; of others only the libraries know them. */
-function adapterErrors({ model, trainable }: RecipeReading): FieldError[] {
+/** Whether a prompt and the longest answer fit into the longest sequence, and that into the model: what is advised fits into both. */
+function answerErrors(longest: number, answer: number, isTinyTask: boolean, base: string | undefined): FieldError[] {
+  const prompt = isTinyTask ? tinyFacts.dataset.longestPrompt : 1;
+  const context = isTinyModel(base) ? tinyFacts.model.positions : Number.POSITIVE_INFINITY;
+  const room = Math.min(longest, context) - prompt;
+  if (answer <= room) return [];
+  const most = context - prompt;
+  const errors: FieldError[] = [];
+  if (room < 1 || (answer < longest && answer <= most)) {
+    errors.push({
+      path: "sequence.maxLength",
+      reason: `got ${longest}; a prompt of tiny:sums has ${prompt} tokens: write ${prompt + Math.min(answer, most)} or more`,
+    });
+  }
+  const what =
+    answer > most
+      ? isTinyTask
+        ? `got ${answer}; a prompt of tiny:sums has ${prompt} tokens, and ${base ?? ""} a context of ${context}`
+        : `got ${answer}; ${base ?? ""} has a context of ${context} tokens, which holds prompt and answer`
+      : `got ${answer}; must be less than sequence.maxLength (${longest}), which holds prompt and answer`;
+  if (answer > most || (answer >= longest && room >= 1)) {
+    errors.push({
+      path: "sequence.maxCompletionLength",
+      reason: `${what}: write ${room < 1 ? most : room} or less`,
+    });
+  }
+  return errors;
+}
+
+/** Of the project's own model the modules are known; of others their `config.json` may say them (resources.ts). */
+function adapterErrors({ trainable }: RecipeReading, base: string | undefined): FieldError[] {
   if (trainable === undefined || trainable.kind === "full") return [];
   const { rank, targets } = trainable;
   const errors = Array.isArray(targets) ? repeated(targets, "trainable.targets") : [];
-  if (!isTinyModel(model?.base)) return errors;
   const { hidden, modules } = tinyFacts.model;
-  if (rank !== undefined && rank > hidden) {
+  if (rank !== undefined && isTinyModel(base) && rank > hidden) {
     errors.push({
       path: "trainable.rank",
-      reason: `got ${rank}; ${model?.base ?? ""} is ${hidden} wide, and no adapter can have a higher rank: write ${hidden} or less`,
+      reason: `got ${rank}; ${base ?? ""} is ${hidden} wide, and no adapter can have a higher rank: write ${hidden} or less`,
     });
   }
   if (Array.isArray(targets)) {
     targets.forEach((target, index) => {
-      if (typeof target === "string" && !modules.includes(target)) {
-        errors.push({ path: `trainable.targets[${index}]`, reason: notAllowed(target, modules) });
+      if (typeof target !== "string") return;
+      const path = `trainable.targets[${index}]`;
+      if (isHead(target)) {
+        errors.push({
+          path,
+          reason: `got ${show(target)}; TRL's trainers take no adapter on the model's head, which would never be trained: remove it`,
+        });
+      } else if (isTinyModel(base) && !modules.includes(target)) {
+        errors.push({ path, reason: notAllowed(target, modules) });
       }
     });
   }
   return errors;
 }
+
+/** The head of a language model, by its own name or by its whole path. */
+export const isHead = (target: string): boolean => target.split(".").at(-1) === "lm_head";
 
 /** Training examples, where they are known. */
 export function knownExamples({ method, dataset }: RecipeReading): number | undefined {
@@ -153,7 +191,9 @@ export function knownSteps(recipe: RecipeReading): number | undefined {
   if (recipe.method !== "grpo") return Math.ceil(epochs * Math.ceil(examples / batch.global));
   const { generations, iterations } = recipe.grpo ?? {};
   if (generations === undefined || iterations === undefined) return undefined;
-  return Math.ceil(epochs * Math.ceil((examples * generations) / batch.global) * iterations);
+  // TRL drops prompts that do not fill a batch (RepeatSampler). What is no batch, batchErrors refuses.
+  const batches = batch.global % generations === 0 ? Math.floor((examples * generations) / batch.global) : 0;
+  return batches === 0 ? undefined : Math.ceil(epochs * batches * iterations);
 }
 
 function optimizerErrors(recipe: RecipeReading): FieldError[] {

@@ -34,10 +34,18 @@ export async function findModel({ model }: RecipeReading, isNeeded: boolean, mac
   }
   if (base.startsWith("file://")) return modelInFolder(base);
   const cached = cachedConfig(base, revision ?? "main", machine);
-  if (cached !== undefined || !isNeeded) return { errors: [], config: cached, isHere: true };
-  const url = `${hubEndpoint(machine.environment)}/${base}/resolve/${encodeURIComponent(revision ?? "main")}/config.json`;
-  const answer = await ask(url, machine);
-  if (answer.kind === "found") return { errors: [], config: answer.content, isHere: false };
+  if (cached !== undefined || !isNeeded) {
+    return { errors: kindErrors(base, cached), config: cached, isHere: true };
+  }
+  const hub = hubEndpoint(machine.environment);
+  const at = encodeURIComponent(revision ?? "main");
+  const answer = await ask(`${hub}/${base}/resolve/${at}/config.json`, "model", machine);
+  if (answer.kind === "found") {
+    const wrong = kindErrors(base, answer.content);
+    const files =
+      wrong.length > 0 ? undefined : await ask(`${hub}/api/models/${base}/revision/${at}`, "model", machine);
+    return { errors: [...wrong, ...filesErrors(base, files, machine)], config: answer.content, isHere: false };
+  }
   if (answer.kind === "no revision") {
     return {
       errors: [
@@ -61,11 +69,62 @@ export async function findModel({ model }: RecipeReading, isNeeded: boolean, mac
 
 function modelInFolder(reference: string): FoundModel {
   const folder = folderOf(reference);
+  const because = (what: string, config?: unknown): FoundModel => ({
+    errors: [{ path: "model.base", reason: `got ${show(reference)}; ${what}` }],
+    config,
+    isHere: true,
+  });
   const file = path.join(folder, "config.json");
-  if (fs.existsSync(file)) return { errors: [], config: jsonIn(file), isHere: true };
-  const what = fs.existsSync(folder) ? "has no config.json, so that it holds no model" : "does not exist";
-  const errors = [{ path: "model.base", reason: `got ${show(reference)}; the folder ${what}` }];
-  return { errors, config: undefined, isHere: true };
+  if (!isFile(file)) {
+    return because(
+      fs.existsSync(folder) ? "the folder has no config.json, so that it holds no model" : "the folder does not exist",
+    );
+  }
+  const config = jsonIn(file);
+  if (typeof config !== "object" || config === null || Array.isArray(config)) {
+    return because("the folder's config.json cannot be read as JSON: copy the model anew");
+  }
+  if (!entriesOf(folder).some((name) => isFile(path.join(folder, name)) && isWeights(name))) {
+    return because("the folder has a config.json and no weights (*.safetensors): copy the whole model there", config);
+  }
+  return { errors: kindErrors(reference, config), config, isHere: true };
+}
+
+/** What transformers loads from a folder. Of the hub, only the former are fetched (posttraining/models.py). */
+const isWeights = (name: string): boolean => /\.safetensors$|^pytorch_model.*\.bin$/.test(name);
+
+/** What the flows do not train, whatever the library could do with it. */
+function kindErrors(reference: string, config: unknown): FieldError[] {
+  const { is_encoder_decoder, quantization_config } = (config ?? {}) as Readonly<Record<string, unknown>>;
+  const because = (what: string): FieldError[] => [
+    { path: "model.base", reason: `got ${show(reference)}, which is ${what}` },
+  ];
+  if (is_encoder_decoder === true) {
+    return because(
+      "an encoder with a decoder, and only models that go on with a text are trained: choose another model",
+    );
+  }
+  return typeof quantization_config === "object" && quantization_config !== null
+    ? because("quantised: name the model that it was made of; kind: qlora quantises it for the training")
+    : [];
+}
+
+/** Whether the hub has weights of a model in the only form that a run downloads; what does not say its files is left to the run. */
+function filesErrors(base: string, answer: HubAnswer | undefined, machine: Machine): FieldError[] {
+  const { siblings } = (answer?.kind === "found" ? (answer.content ?? {}) : {}) as { readonly siblings?: unknown };
+  if (!Array.isArray(siblings)) return [];
+  const names = (siblings as readonly { readonly rfilename?: unknown }[]).map(({ rfilename }) => rfilename);
+  if (names.some((name) => typeof name === "string" && name.endsWith(".safetensors"))) return [];
+  const reason = `got ${show(base)}; it has no *.safetensors on ${hostOf(machine)}, and no other weights are read: choose another model or revision`;
+  return [{ path: "model.base", reason }];
+}
+
+function isFile(file: string): boolean {
+  try {
+    return fs.statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** Percent signs that stand for nothing stay what they are, as in Python's `unquote`. */
@@ -110,8 +169,8 @@ function cachedConfig(id: string, revision: string, machine: Machine): unknown {
 
 const hostOf = ({ environment }: Machine): string => hubEndpoint(environment).replace(/^https?:\/\//, "");
 
-async function ask(url: string, machine: Machine): Promise<HubAnswer> {
-  const offline = offlineVariable(machine.environment);
+async function ask(url: string, what: "model" | "dataset", machine: Machine): Promise<HubAnswer> {
+  const offline = offlineVariable(machine.environment, what);
   return offline === undefined
     ? machine.askHub(url)
     : { kind: "unreachable", why: `${offline} is set, which keeps the run from asking` };
@@ -178,7 +237,9 @@ const mostAsked = 10;
 
 async function taskErrors(name: string | undefined, field: string, machine: Machine): Promise<FieldError[]> {
   const task = name === undefined ? undefined : findTask(name);
-  if (task === undefined || task.isOwn) return [];
+  // What is no task to run is said by evaluationChecks.ts, and what it would read does not matter.
+  const isUsable = (task?.kind === "task" || task?.kind === "group") && !task.isUnsafe && !task.isMultimodal;
+  if (task === undefined || task.isOwn || !isUsable) return [];
   const got = show(name);
   const missing = task.modules.filter((module) => !machine.hasModule(module));
   const packages = missing.map((module) => `"${module}"`).join(" and ");
@@ -195,7 +256,7 @@ async function taskErrors(name: string | undefined, field: string, machine: Mach
 
 async function hubDatasetErrors(id: string, asked: Omit<Asked, "what">, machine: Machine): Promise<FieldError[]> {
   if (isCachedDataset(id, machine)) return [];
-  const answer = await ask(`${hubEndpoint(machine.environment)}/api/datasets/${id}?expand=gated`, machine);
+  const answer = await ask(`${hubEndpoint(machine.environment)}/api/datasets/${id}?expand=gated`, "dataset", machine);
   // Of whom the owner has let in, only the files themselves would tell.
   const isClosed = answer.kind === "found" && isGated(answer.content) && !machine.hasHubToken();
   return refusals(isClosed ? { kind: "gated" } : answer, { ...asked, what: "dataset" }, machine);
@@ -226,10 +287,31 @@ function fileErrors(source: string): FieldError[] {
   ];
   if (!fs.existsSync(place)) return error("it does not exist");
   if (source.endsWith(".jsonl")) {
-    const { size } = fs.statSync(place);
-    return size === 0 ? error("the file is empty") : [];
+    if (!isFile(place)) return error("it is a folder, and its name is that of a file: call it otherwise");
+    return fs.statSync(place).size === 0 ? error("the file is empty") : [];
   }
   if (!fs.statSync(place).isDirectory()) return error("it is neither a folder nor a file whose name ends in .jsonl");
-  const files = fs.readdirSync(place, { recursive: true, encoding: "utf8" });
-  return files.some((file) => file.endsWith(".jsonl")) ? [] : error("there is no .jsonl file below it");
+  return hasLines(place) ? [] : error("there is no .jsonl file below it");
+}
+
+/** Whether a folder or one below it has a file of JSON lines. What this user may not read, the run may not either. */
+function hasLines(folder: string): boolean {
+  const folders: string[] = [folder];
+  for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
+    for (const entry of typedEntriesOf(next)) {
+      const place = path.join(next, entry.name);
+      if (entry.isDirectory()) folders.push(place);
+      // A link to a file counts, one to a folder is not followed (posttraining/storage.py).
+      else if (entry.name.endsWith(".jsonl") && isFile(place)) return true;
+    }
+  }
+  return false;
+}
+
+function typedEntriesOf(folder: string): readonly fs.Dirent[] {
+  try {
+    return fs.readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }

@@ -7,12 +7,17 @@ import {
   type ModelShape,
   shapeFromConfig,
 } from "../sizing/shape";
-import { nearest, show, type FieldError } from "./explain";
+import tinyFacts from "../flows/posttraining/tiny_facts.json";
+import { namedMetrics } from "./evaluationChecks";
+import { nearest, notAllowed, show, type FieldError } from "./explain";
 import type { Readable } from "./readable";
 import type { Recipe } from "./recipe";
-import { knownSteps } from "./recipeRelations";
+import { isHead, knownSteps } from "./recipeRelations";
 
-/** What training a model of a known shape on processors takes at least. Pure functions; everything else comes on top of it. */
+/**
+ * What training a model of a known shape on processors takes at least (everything else comes on top of it), and what its `config.json`
+ * says of a recipe's fields. Pure functions.
+ */
 
 type RecipeReading = Readable<Recipe>;
 
@@ -153,14 +158,60 @@ export function contextOf(config: unknown): number | undefined {
   return contextOf(text_config);
 }
 
-/** Sequences that are longer than the model's context. */
+/** Sequences that are longer than the model's context, and answers that would be longer than what is advised. */
 export function contextErrors({ sequence }: RecipeReading, context: number | undefined, model: string): FieldError[] {
-  const longest = sequence?.maxLength;
+  const { maxLength: longest, maxCompletionLength: answer } = sequence ?? {};
   if (longest === undefined || context === undefined || longest <= context) return [];
-  return [
-    {
-      path: "sequence.maxLength",
-      reason: `got ${longest}; ${model} has a context of ${context} tokens: write that or less`,
-    },
-  ];
+  const has = `${model} has a context of ${context} tokens`;
+  const errors = [{ path: "sequence.maxLength", reason: `got ${longest}; ${has}: write that or less` }];
+  // An answer as long as the longest sequence is refused beside it already.
+  if (answer !== undefined && answer >= context && answer < longest) {
+    errors.push({
+      path: "sequence.maxCompletionLength",
+      reason: `got ${answer}; ${has}, which holds prompt and answer: write ${context - 1} or less`,
+    });
+  }
+  return errors;
+}
+
+type Tree = Readonly<Record<string, unknown>>;
+
+/** The part of a `config.json` that is about text: models that also see have it in a mapping of its own. */
+function textPart(config: unknown): Tree | undefined {
+  if (typeof config !== "object" || config === null || Array.isArray(config)) return undefined;
+  const { text_config } = config as Tree;
+  return typeof text_config === "object" && text_config !== null ? (text_config as Tree) : (config as Tree);
+}
+
+/** Names in `trainable.targets` that a model does not have, where its architecture has the modules of the project's own model. */
+export function targetErrors({ trainable }: RecipeReading, config: unknown): FieldError[] {
+  const type = textPart(config)?.model_type;
+  const targets = trainable === undefined || trainable.kind === "full" ? undefined : trainable.targets;
+  if (!Array.isArray(targets) || typeof type !== "string" || !tinyFacts.modelTypesWithItsModules.includes(type))
+    return [];
+  const modules = [...tinyFacts.model.modules, "embed_tokens"];
+  return (targets as readonly (string | undefined)[]).flatMap((target, index) =>
+    // PEFT takes a module by the end of its path; the head is refused by itself.
+    target === undefined || isHead(target) || modules.includes(target.split(".").at(-1) ?? "")
+      ? []
+      : [{ path: `trainable.targets[${index}]`, reason: notAllowed(target, modules) }],
+  );
+}
+
+/** Metrics that only mixtures of experts have (TRL's trainers: `router_aux_loss_coef`), asked of a model that is none. */
+export function expertErrors(recipe: RecipeReading, config: unknown, model: string): FieldError[] {
+  const part = textPart(config);
+  if (part === undefined || mayHaveExperts(part)) return [];
+  return namedMetrics(recipe)
+    .filter(({ metric }) => metric === "train/aux_loss")
+    .map(({ path, metric }) => ({
+      path,
+      reason: `got ${show(metric)}, which only mixtures of experts have, and ${model} is none (its config.json has no router_aux_loss_coef): write another metric`,
+    }));
+}
+
+/** A `config.json` may leave out the coefficient where it is the architecture's own. */
+function mayHaveExperts(config: Tree): boolean {
+  const { router_aux_loss_coef: coefficient } = config;
+  return coefficient === undefined ? Object.keys(config).some((key) => key.includes("expert")) : coefficient !== 0;
 }

@@ -23,7 +23,7 @@ export function standingStages(stages: readonly StageReading[], machine: Machine
     // Without any record of the stage, the code need not be hashed.
     const hasRecords = records.some((record) => record.startsWith(`${stage.name ?? ""}-`));
     const key = base === undefined || !hasRecords ? undefined : runKeyOf(stage, base);
-    const run = key === undefined ? undefined : recorded(path.join(machine.runsDirectory, key, "status.json"));
+    const run = key === undefined ? undefined : recorded(path.join(machine.runsDirectory, key));
     if (run !== undefined) standing.set(stage, run);
   }
   return new Set([...standing.keys()].map(({ index }) => index));
@@ -58,14 +58,43 @@ function recordsIn(folder: string): readonly string[] {
   }
 }
 
-function recorded(file: string): StandingRun | undefined {
+interface RunRecord {
+  readonly status: string;
+  /** ISO 8601, in UTC. */
+  readonly startedAt: string;
+  readonly modelUri: string | undefined;
+}
+
+/**
+ * A record has a copy (posttraining/driver/record.py): one of the two may be damaged or gone, or behind the other where a write was cut
+ * short. What counts is the later run, and of one run its end.
+ */
+function recorded(directory: string): StandingRun | undefined {
+  const [record, copy] = ["status.json", "status.copy.json"].map((file) => recordIn(path.join(directory, file)));
+  const newest = record === undefined || (copy !== undefined && isBehind(record, copy)) ? copy : record;
+  return newest !== undefined && standingStatuses.includes(newest.status) ? { modelUri: newest.modelUri } : undefined;
+}
+
+function isBehind(record: RunRecord, other: RunRecord): boolean {
+  if (record.startedAt !== other.startedAt) return record.startedAt < other.startedAt;
+  return record.status === "running" && other.status !== "running";
+}
+
+const standingStatuses: readonly string[] = ["running", "succeeded", "rejected"];
+const statuses: readonly string[] = [...standingStatuses, "failed", "stopped"];
+
+function recordIn(file: string): RunRecord | undefined {
   try {
-    const { status, result } = JSON.parse(fs.readFileSync(file, "utf8")) as {
+    const {
+      status = "",
+      startedAt = "",
+      result,
+    } = JSON.parse(fs.readFileSync(file, "utf8")) as {
       status?: string;
+      startedAt?: string;
       result?: { modelUri?: string } | null;
     };
-    if (status !== "running" && status !== "succeeded" && status !== "rejected") return undefined;
-    return { modelUri: result?.modelUri };
+    return statuses.includes(status) ? { status, startedAt, modelUri: result?.modelUri } : undefined;
   } catch {
     return undefined;
   }

@@ -1,13 +1,19 @@
 import facts from "../flows/posttraining/training_metrics.json";
 import type { Readable } from "./readable";
 import type { Recipe } from "./recipe";
+import { type Base, isTinyModel, ownBase } from "./recipeRelations";
 
 /** Version of TRL that the facts are of. */
 export const trlVersion = facts.version;
 
 /** Names that `train/<name>` may have in a recipe: what TRL logs of such a run, and what it logs of some models only. */
-export function trainingMetricNames(recipe: Readable<Recipe>): readonly string[] {
-  if (recipe.method !== "grpo") return [...facts[recipe.method].always, ...facts[recipe.method].experts];
+export function trainingMetricNames(
+  recipe: Readable<Recipe>,
+  { reference }: Base = ownBase(recipe),
+): readonly string[] {
+  // The project's own model is no mixture of experts.
+  const experts = isTinyModel(reference) ? [] : facts[recipe.method].experts;
+  if (recipe.method !== "grpo") return [...facts[recipe.method].always, ...experts];
   const known = facts.grpo;
   const { rewards = [], beta, generation } = recipe.grpo ?? {};
   return [
@@ -18,6 +24,6 @@ export function trainingMetricNames(recipe: Readable<Recipe>): readonly string[]
     }),
     ...(beta === 0 ? [] : known.beta),
     ...(generation?.kind === "transformers" ? [] : known.vllm),
-    ...known.experts,
+    ...experts,
   ];
 }

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import stat
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote, urlparse
 
-from posttraining.evaluation_checks import evaluation_problems
+from posttraining.evaluation_checks import evaluation_problems, named_metrics
 from posttraining.evaluation_tasks import find_task
 from posttraining.recipe import RecipeError
+from posttraining.recipe_relations import base_problems, is_head, tiny_facts
 
 _8_BIT = ("adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit")
 # The hub's kernels stand in for the package: transformers loads them where `flash_attn` is not installed.
 _FLASH = {"flash_attention_2": ("flash_attn", "kernels"), "flash_attention_3": ("flash_attn_interface", "kernels")}
+
+# What transformers loads from a folder.
+_WEIGHTS = re.compile(r"\.safetensors$|^pytorch_model.*\.bin$")
 
 
 def check_run(document: dict[str, Any], method: str) -> None:
@@ -28,7 +35,8 @@ def check_run(document: dict[str, Any], method: str) -> None:
     if recipe["method"] != method:
         wrong = f"method: this flow trains with {method}; {recipe['name']} is a recipe for {recipe['method']}"
         raise RecipeError([wrong])
-    problems = [*evaluation_problems(recipe), *_plan_problems(recipe, plan)]
+    base = _base_of(document)
+    problems = [*base_problems(recipe, base), *evaluation_problems(recipe, base), *_plan_problems(recipe, plan)]
     # Tasks on Kubernetes run in an image of their own, which has what this machine need not have.
     if plan.get("kubernetes") is None:
         problems += [*_package_problems(recipe, plan), *_file_problems(document)]
@@ -98,29 +106,140 @@ def _package_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[
 
 
 def _file_problems(document: dict[str, Any]) -> Iterator[str]:
-    """Folders and files of this machine that a recipe names and that are not there."""
-    recipe = document["recipe"]
-    base, source = document.get("baseModelUri") or recipe["model"]["base"], recipe["dataset"]["source"]
-    field = "baseModelUri" if document.get("baseModelUri") else "model.base"
+    """Folders and files of this machine that a recipe names and that are not there, or hold something else."""
+    base, source = _base_of(document), document["recipe"]["dataset"]["source"]
     if base.startswith("file://"):
-        config = _path_of(base) / "config.json"
-        if not config.is_file():
-            yield f"{field}: {base} is no folder with a model: there is no {config.name} in it"
-        else:
-            yield from _context_problems(recipe, base, config)
-    if source.startswith("file://") and not _path_of(source).exists():
-        yield f"dataset.source: {source} does not exist"
+        yield from _folder_problems(document, base)
+    if source.startswith("file://"):
+        yield from _data_problems(source)
+
+
+def _base_of(document: dict[str, Any]) -> str:
+    """The model that a run starts from: its own, or another run's."""
+    return document.get("baseModelUri") or document["recipe"]["model"]["base"]
 
 
 def _path_of(uri: str) -> Path:
     return Path(unquote(urlparse(uri).path))
 
 
-def _context_problems(recipe: dict[str, Any], base: str, config: Path) -> Iterator[str]:
+def _kind_of(path: Path) -> Literal["nothing", "file", "folder", "other"]:
+    """What has that name, or is where it links to; nothing where this user may not even look."""
     try:
-        positions = json.loads(config.read_text(encoding="utf-8")).get("max_position_embeddings")
-    except (ValueError, AttributeError):
+        mode = path.stat().st_mode
+    except OSError:
+        return "nothing"
+    return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
+
+
+def _data_problems(source: str) -> Iterator[str]:
+    path = _path_of(source)
+    kind = _kind_of(path)
+    if kind == "nothing":
+        yield f"dataset.source: {source} does not exist"
+    elif source.endswith(".jsonl"):
+        if kind != "file":
+            yield f"dataset.source: {source} is a folder, and its name is that of a file: call it otherwise"
+        elif path.stat().st_size == 0:
+            yield f"dataset.source: {source} is empty"
+    elif kind != "folder":
+        yield f"dataset.source: {source} is neither a folder nor a file whose name ends in .jsonl"
+    # What this user may not read is passed over, and links to folders are not followed.
+    elif not any(
+        name.endswith(".jsonl") and _kind_of(Path(folder, name)) == "file"
+        for folder, _, names in os.walk(path)
+        for name in names
+    ):
+        yield f"dataset.source: there is no .jsonl file below {source}"
+
+
+def _folder_problems(document: dict[str, Any], base: str) -> Iterator[str]:
+    field, folder = "baseModelUri" if document.get("baseModelUri") else "model.base", _path_of(base)
+    file = folder / "config.json"
+    if _kind_of(file) != "file":
+        yield f"{field}: {base} is no folder with a model: there is no {file.name} in it"
         return
-    longest = recipe["sequence"]["maxLength"]
-    if isinstance(positions, int) and longest > positions:
-        yield f"sequence.maxLength: got {longest}; {base} has a context of {positions} tokens: write that or less"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        config = None
+    if not isinstance(config, dict):
+        yield f"{field}: {base} has a config.json that cannot be read as JSON: copy the model anew"
+        return
+    if not any(_WEIGHTS.search(entry.name) and _kind_of(entry) == "file" for entry in folder.glob("*")):
+        yield f"{field}: {base} has a config.json and no weights (*.safetensors): copy the whole model there"
+    else:
+        yield from _kind_problems(config, base, field)
+    recipe = document["recipe"]
+    yield from _context_problems(recipe, base, config)
+    yield from _target_problems(recipe["trainable"], _text_part(config))
+    yield from _expert_problems(recipe, base, _text_part(config))
+
+
+def _kind_problems(config: dict[str, Any], base: str, field: str) -> Iterator[str]:
+    """What the flows do not train, whatever the library could do with it."""
+    if config.get("is_encoder_decoder") is True:
+        yield (
+            f"{field}: {base} is an encoder with a decoder, and only models that go on with a text are trained: "
+            "choose another model"
+        )
+    elif isinstance(config.get("quantization_config"), dict):
+        yield (
+            f"{field}: {base} is quantised: name the model that it was made of; "
+            "kind: qlora quantises it for the training"
+        )
+
+
+def _text_part(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a `config.json` that is about text: models that also see have it in a mapping of its own."""
+    part = config.get("text_config")
+    return part if isinstance(part, dict) else config
+
+
+def _context_problems(recipe: dict[str, Any], base: str, config: dict[str, Any]) -> Iterator[str]:
+    context = _context_of(config)
+    longest, answer = recipe["sequence"]["maxLength"], recipe["sequence"].get("maxCompletionLength")
+    if context is None or longest <= context:
+        return
+    has = f"{base} has a context of {context} tokens"
+    yield f"sequence.maxLength: got {longest}; {has}: write that or less"
+    # An answer as long as the longest sequence is refused beside it already.
+    if answer is not None and context <= answer < longest:
+        yield (
+            f"sequence.maxCompletionLength: got {answer}; {has}, which holds prompt and answer: "
+            f"write {context - 1} or less"
+        )
+
+
+def _context_of(config: object) -> int | None:
+    """Tokens of the longest context that a `config.json` states; None where it states none."""
+    if not isinstance(config, dict):
+        return None
+    stated = [config.get(key) for key in ("max_position_embeddings", "n_positions")]
+    known = [value for value in stated if isinstance(value, int) and not isinstance(value, bool)]
+    return known[0] if known else _context_of(config.get("text_config"))
+
+
+def _target_problems(trainable: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
+    """Names of modules that a model does not have, where its architecture has those of the project's own model."""
+    facts, targets = tiny_facts(), trainable.get("targets")
+    if not isinstance(targets, list) or config.get("model_type") not in facts["modelTypesWithItsModules"]:
+        return
+    modules = [*facts["model"]["modules"], "embed_tokens"]
+    for index, target in enumerate(targets):
+        # PEFT takes a module by the end of its path; the head is refused by itself.
+        if not is_head(target) and target.rpartition(".")[2] not in modules:
+            yield f"trainable.targets[{index}]: got {json.dumps(target)}; allowed: {', '.join(modules)}"
+
+
+def _expert_problems(recipe: dict[str, Any], base: str, config: dict[str, Any]) -> Iterator[str]:
+    """Metrics that only mixtures of experts have (TRL's trainers: `router_aux_loss_coef`), asked of a model that is none."""
+    # A config.json may leave out the coefficient where it is the architecture's own.
+    if config.get("router_aux_loss_coef", any("expert" in key for key in config)):
+        return
+    for path, metric in named_metrics(recipe):
+        if metric == "train/aux_loss":
+            yield (
+                f"{path}: got {json.dumps(metric)}, which only mixtures of experts have, and {base} is none "
+                "(its config.json has no router_aux_loss_coef): write another metric"
+            )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from posttraining.evaluation_tasks import EvaluationTask, find_task, library_version, names_at, task_names
-from posttraining.recipe_relations import known_steps
+from posttraining.recipe_relations import is_tiny, known_steps
 
 # Metrics that are shares of examples or of tokens, and so lie between 0 and 1.
 _SHARE = re.compile(
@@ -24,25 +24,32 @@ _SHARE = re.compile(
 )
 
 
-def evaluation_problems(recipe: dict[str, Any]) -> Iterator[str]:
+def evaluation_problems(recipe: dict[str, Any], base: str | None = None) -> Iterator[str]:
     """One problem, `path: reason`, for every field to change.
 
     Args:
         recipe: one whose fields are each right, with defaults filled in.
+        base: the model that the run starts from, where it is not the recipe's own.
     """
     names = recipe["evaluation"]["tasks"]
     tasks = {name: find_task(name) for name in names}
     for index, name in enumerate(names):
         yield from _task_problems(name, tasks[name], f"evaluation.tasks[{index}]")
         yield from _overlap_problems(name, names[:index], tasks, f"evaluation.tasks[{index}]")
-    named = [("evaluation.headline", recipe["evaluation"]["headline"])]
-    named += [(f"gate[{index}].metric", condition["metric"]) for index, condition in enumerate(recipe["gate"])]
+    named = named_metrics(recipe)
+    training_metrics = training_metric_names(recipe, base)
     for path, metric in named:
-        yield from _metric_problems(recipe, tasks, path, metric)
+        yield from _metric_problems(recipe, tasks, training_metrics, path, metric)
     yield from _logging_problems(recipe, [metric for _, metric in named])
     for index, condition in enumerate(recipe["gate"]):
         if _is_share(condition["metric"], tasks):
             yield from _range_problems(condition, f"gate[{index}]")
+
+
+def named_metrics(recipe: dict[str, Any]) -> list[tuple[str, str]]:
+    """Metrics that a recipe names, each with its field."""
+    gate = [(f"gate[{index}].metric", condition["metric"]) for index, condition in enumerate(recipe["gate"])]
+    return [("evaluation.headline", recipe["evaluation"]["headline"]), *gate]
 
 
 def _shown(value: object) -> str:
@@ -92,11 +99,10 @@ def _overlap_problems(
 
 
 def _metric_problems(
-    recipe: dict[str, Any], tasks: dict[str, EvaluationTask | None], path: str, metric: str
+    recipe: dict[str, Any], tasks: dict[str, EvaluationTask | None], known: list[str], path: str, metric: str
 ) -> Iterator[str]:
     task_name, _, name = metric.partition("/")
     if task_name == "train":
-        known = training_metric_names(recipe)
         if name not in known:
             what = f"TRL {_training_facts()['version']} logs of such a {recipe['method']} run: {', '.join(known)}"
             yield f"{path}: got {_shown(metric)}; {what}{_hint(name, known, 'train/')}"
@@ -121,10 +127,11 @@ def _training_facts() -> dict[str, Any]:
     return json.loads(Path(__file__).with_name("training_metrics.json").read_text(encoding="utf-8"))
 
 
-def training_metric_names(recipe: dict[str, Any]) -> list[str]:
+def training_metric_names(recipe: dict[str, Any], base: str | None = None) -> list[str]:
     """Names that `train/<name>` may have: what TRL logs of such a run, and what it logs of some models only."""
     known = _training_facts()[recipe["method"]]
-    names = [*known["always"], *known["experts"]]
+    # The project's own model is no mixture of experts.
+    names = [*known["always"], *([] if is_tiny(base or recipe["model"]["base"]) else known["experts"])]
     if recipe["method"] == "grpo":
         grpo = recipe["grpo"]
         names += [name.format(name=reward["name"]) for reward in grpo["rewards"] for name in known["each reward"]]

@@ -24,7 +24,7 @@ def tiny_facts() -> dict[str, Any]:
 
 
 def relation_problems(recipe: dict[str, Any]) -> Iterator[str]:
-    """One problem, `path: reason`, for every field to change.
+    """One problem, `path: reason`, for every field to change. What depends on the base model is in `base_problems`.
 
     Args:
         recipe: one whose fields are each right, with defaults filled in.
@@ -32,7 +32,7 @@ def relation_problems(recipe: dict[str, Any]) -> Iterator[str]:
     yield from _name_problems(recipe)
     yield from _origin_problems(recipe)
     yield from _sequence_problems(recipe)
-    yield from _adapter_problems(recipe)
+    yield from _target_problems(recipe["trainable"])
     yield from _optimizer_problems(recipe)
     yield from _batch_problems(recipe)
     if recipe["method"] == "dpo":
@@ -52,7 +52,8 @@ def _name_problems(recipe: dict[str, Any]) -> Iterator[str]:
         yield f"name: got {_shown(name)}; must begin with the method: {method}-<size>"
 
 
-def _is_tiny(reference: str) -> bool:
+def is_tiny(reference: str) -> bool:
+    """The model, or the task, that the project makes itself."""
     return reference.startswith("tiny:")
 
 
@@ -78,34 +79,19 @@ def _origin_problems(recipe: dict[str, Any]) -> Iterator[str]:
 
 
 def _sequence_problems(recipe: dict[str, Any]) -> Iterator[str]:
-    sequence, base, method = recipe["sequence"], recipe["model"]["base"], recipe["method"]
+    sequence, method = recipe["sequence"], recipe["method"]
     longest, answer = sequence["maxLength"], sequence.get("maxCompletionLength")
-    needed, positions = tiny_facts()["dataset"], tiny_facts()["model"]["positions"]
-    is_tiny_task = _is_tiny(recipe["dataset"]["source"])
-    if _is_tiny(base) and longest > positions:
-        yield f"sequence.maxLength: got {longest}; {base} has a context of {positions} tokens: write that or less"
     if method == "grpo":
-        prompt = needed["longestPrompt"]
         if answer is None:
             yield "sequence.maxCompletionLength: is missing; GRPO needs it: the longest answer in tokens"
-        elif answer >= longest:
-            yield (
-                f"sequence.maxCompletionLength: got {answer}; must be less than sequence.maxLength ({longest}), "
-                "which holds prompt and answer"
-            )
-        elif is_tiny_task and longest - answer < prompt:
-            yield (
-                f"sequence.maxLength: got {longest}; a prompt of tiny:sums has {prompt} tokens: "
-                f"write {prompt + answer} or more"
-            )
     else:
         if answer is not None:
             yield (
                 f"sequence.maxCompletionLength: got {answer}; it is for recipes of method grpo, "
                 "whose policy generates answers: remove it"
             )
-        example = needed["longestExample"]
-        if is_tiny_task and longest < example:
+        example = tiny_facts()["dataset"]["longestExample"]
+        if is_tiny(recipe["dataset"]["source"]) and longest < example:
             yield (
                 f"sequence.maxLength: got {longest}; an example of tiny:sums has up to {example} tokens: "
                 f"write {example} or more"
@@ -116,23 +102,77 @@ def _sequence_problems(recipe: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _adapter_problems(recipe: dict[str, Any]) -> Iterator[str]:
-    """Of the project's own model the modules are known; of others only the libraries know them."""
-    trainable, base = recipe["trainable"], recipe["model"]["base"]
-    if trainable["kind"] == "full":
+def _target_problems(trainable: dict[str, Any]) -> Iterator[str]:
+    targets = trainable.get("targets")
+    if not isinstance(targets, list):
         return
-    targets = trainable["targets"] if isinstance(trainable["targets"], list) else []
     yield from _repeated(targets, "trainable.targets")
-    if not _is_tiny(base):
+    for index, target in enumerate(targets):
+        if is_head(target):
+            yield (
+                f"trainable.targets[{index}]: got {_shown(target)}; TRL's trainers take no adapter on the model's "
+                "head, which would never be trained: remove it"
+            )
+
+
+def is_head(target: str) -> bool:
+    """The head of a language model, by its own name or by its whole path."""
+    return target.rpartition(".")[2] == "lm_head"
+
+
+def base_problems(recipe: dict[str, Any], base: str) -> Iterator[str]:
+    """What must hold between a recipe and the model that the run starts from, where that is the project's own.
+
+    Args:
+        recipe: one whose fields are each right, with defaults filled in.
+        base: its own base model, or another run's model that takes its place.
+    """
+    longest, answer = recipe["sequence"]["maxLength"], recipe["sequence"].get("maxCompletionLength")
+    positions = tiny_facts()["model"]["positions"]
+    if is_tiny(base) and longest > positions:
+        yield f"sequence.maxLength: got {longest}; {base} has a context of {positions} tokens: write that or less"
+    if recipe["method"] == "grpo" and answer is not None:
+        yield from _answer_problems(longest, answer, is_tiny(recipe["dataset"]["source"]), base)
+    if is_tiny(base) and recipe["trainable"]["kind"] != "full":
+        yield from _adapter_problems(recipe["trainable"], base)
+
+
+def _answer_problems(longest: int, answer: int, is_tiny_task: bool, base: str) -> Iterator[str]:
+    """Whether a prompt and the longest answer fit into the longest sequence, and that into the model.
+
+    What is advised fits into both.
+    """
+    prompt = tiny_facts()["dataset"]["longestPrompt"] if is_tiny_task else 1
+    context = tiny_facts()["model"]["positions"] if is_tiny(base) else math.inf
+    room, most = min(longest, context) - prompt, context - prompt
+    if answer <= room:
         return
+    if room < 1 or (answer < longest and answer <= most):
+        yield (
+            f"sequence.maxLength: got {longest}; a prompt of tiny:sums has {prompt} tokens: "
+            f"write {prompt + min(answer, most)} or more"
+        )
+    if answer > most and is_tiny_task:
+        what = f"a prompt of tiny:sums has {prompt} tokens, and {base} a context of {context}"
+    elif answer > most:
+        what = f"{base} has a context of {context} tokens, which holds prompt and answer"
+    else:
+        what = f"must be less than sequence.maxLength ({longest}), which holds prompt and answer"
+    if answer > most or (answer >= longest and room >= 1):
+        yield f"sequence.maxCompletionLength: got {answer}; {what}: write {most if room < 1 else room} or less"
+
+
+def _adapter_problems(trainable: dict[str, Any], base: str) -> Iterator[str]:
+    """Of the project's own model the modules are known; of others their `config.json` may say them (checks.py)."""
     hidden, modules = tiny_facts()["model"]["hidden"], tiny_facts()["model"]["modules"]
     if trainable["rank"] > hidden:
         yield (
             f"trainable.rank: got {trainable['rank']}; {base} is {hidden} wide, "
             f"and no adapter can have a higher rank: write {hidden} or less"
         )
+    targets = trainable["targets"] if isinstance(trainable["targets"], list) else []
     for index, target in enumerate(targets):
-        if target not in modules:
+        if target not in modules and not is_head(target):
             yield f"trainable.targets[{index}]: got {_shown(target)}; allowed: {', '.join(modules)}"
 
 
@@ -140,7 +180,7 @@ def known_examples(recipe: dict[str, Any]) -> int | None:
     """Training examples, where they are known."""
     dataset = recipe["dataset"]
     of_source = dataset.get("examples")
-    if _is_tiny(dataset["source"]):
+    if is_tiny(dataset["source"]):
         of_source = tiny_facts()["dataset"]["examples"][recipe["method"]]
     known = [count for count in (of_source, dataset.get("limit")) if count is not None]
     return min(known, default=None)
@@ -157,7 +197,9 @@ def known_steps(recipe: dict[str, Any]) -> int | None:
     if recipe["method"] != "grpo":
         return math.ceil(duration["epochs"] * math.ceil(examples / batch))
     grpo = recipe["grpo"]
-    return math.ceil(duration["epochs"] * math.ceil(examples * grpo["generations"] / batch) * grpo["iterations"])
+    # TRL drops prompts that do not fill a batch (RepeatSampler). What is no batch, _batch_problems refuses.
+    batches = 0 if batch % grpo["generations"] else examples * grpo["generations"] // batch
+    return math.ceil(duration["epochs"] * batches * grpo["iterations"]) if batches else None
 
 
 def _optimizer_problems(recipe: dict[str, Any]) -> Iterator[str]:

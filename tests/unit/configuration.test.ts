@@ -155,6 +155,39 @@ describe("recipes", () => {
     );
   });
 
+  it.each([
+    ["sft-tiny", { duration: { epochs: 1 } }, { duration: { epochs: 1 } }],
+    ["grpo-3b", { duration: { steps: 100 } }, { duration: { steps: 100 } }],
+    ["sft-70b", { trainable: { kind: "full" } }, { trainable: { kind: "full" } }],
+    [
+      "grpo-70b",
+      { grpo: { generation: { kind: "transformers" } } },
+      { grpo: { generation: { kind: "transformers" } } },
+    ],
+    // What both kinds know stays.
+    ["sft-70b", { trainable: { kind: "qlora" } }, { trainable: { kind: "qlora", rank: 32, bits: 4 } }],
+    ["sft-70b", { trainable: { rank: 8 } }, { trainable: { kind: "lora", rank: 8 } }],
+    ["grpo-70b", { grpo: { generation: { sleep: false } } }, { grpo: { generation: { kind: "vllm-colocated" } } }],
+  ])("%s takes another alternative: %j", (name, set, expected) => {
+    const result = loadRecipe(name, set);
+    if ("errors" in result) throw new Error(result.errors.map(({ path, reason }) => `${path}: ${reason}`).join("\n"));
+    expect(result.recipe).toMatchObject(expected);
+  });
+
+  it("keeps to its alternative where the values choose none", () => {
+    const text = (name: string, set: Record<string, unknown>): string => {
+      const result = loadRecipe(name, set);
+      return "errors" in result ? result.errors.map(({ path, reason }) => `${path}: ${reason}`).join("\n") : "";
+    };
+    expect(text("sft-tiny", { trainable: { rank: 8 } })).toContain('belongs to trainable of kind "lora" or "qlora"');
+    expect(text("sft-70b", { trainable: { kind: "ful" } })).toContain("did you mean full?");
+    expect(text("sft-70b", { trainable: { kind: "full", rank: 8 } })).toBe(
+      'trainable.rank: is not a key here; it belongs to trainable of kind "lora" or "qlora"',
+    );
+    expect(text("sft-tiny", { duration: { epoch: 1 } })).toContain("did you mean epochs?");
+    expect(text("sft-tiny", { method: "dpo" })).toContain("must begin with the method");
+  });
+
   it("replaces lists and scalars, merges trees", () => {
     expect(mergeOverrides({ a: { b: 1, c: [1, 2] }, d: 1 }, { a: { c: [3] }, e: 2 })).toEqual({
       a: { b: 1, c: [3] },

@@ -5,6 +5,7 @@ import pytest
 
 from posttraining.checks import check_run
 from posttraining.recipe import RecipeError
+from posttraining.recipe_relations import tiny_facts
 from recipes import plan, recipe
 
 
@@ -106,15 +107,126 @@ def test_folders_and_files_that_are_not_there_are_refused(tmp_path: Path):
     ]
 
 
+def write(folder: Path, **files: object) -> str:
+    """Writes files, `__` in their names for the dots, and returns the folder's address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_text(content if isinstance(content, str) else json.dumps(content))
+    return folder.as_uri()
+
+
+def test_data_are_json_lines_in_files(tmp_path: Path):
+    found = {"notes": "there is no .jsonl file below", "folder.jsonl": "is a folder", "empty.jsonl": "is empty"}
+    found["notes/readme.txt"] = "is neither a folder nor a file whose name ends in .jsonl"
+    write(tmp_path / "notes", readme__txt="nothing")
+    # A folder is no file, whatever it is called.
+    write(tmp_path / "notes" / "more.jsonl", readme__txt="nothing")
+    write(tmp_path / "folder.jsonl", part__jsonl="{}")
+    write(tmp_path, empty__jsonl="")
+    for name, reason in found.items():
+        [problem] = problems("sft", recipe(dataset={"source": (tmp_path / name).as_uri()}))
+        assert problem.startswith("dataset.source: ")
+        assert reason in problem
+    (tmp_path / "notes" / "deeper").mkdir()
+    (tmp_path / "notes" / "deeper" / "part.jsonl").symlink_to(tmp_path / "folder.jsonl" / "part.jsonl")
+    chosen = recipe(dataset={"source": (tmp_path / "notes").as_uri()})
+    check_run({"recipe": chosen, "plan": plan(chosen)}, "sft")
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"config__json": {}}, "has a config.json and no weights (*.safetensors)"),
+        ({"config__json": "{", "model__safetensors": ""}, "cannot be read as JSON"),
+        ({"config__json": [], "model__safetensors": ""}, "cannot be read as JSON"),
+        ({"config__json": {"is_encoder_decoder": True}, "model__safetensors": ""}, "is an encoder with a decoder"),
+        ({"config__json": {"quantization_config": {}}, "model__safetensors": ""}, "is quantised"),
+    ],
+)
+def test_a_folder_that_holds_no_model_to_train_is_refused(tmp_path: Path, files: dict, reason: str):
+    base = write(tmp_path, **files)
+    [problem] = problems("sft", recipe(model={"base": base}))
+    assert problem.startswith(f"model.base: {base} ")
+    assert reason in problem
+
+
 def test_a_sequence_longer_than_the_models_context_is_refused(tmp_path: Path):
-    (tmp_path / "config.json").write_text(json.dumps({"max_position_embeddings": 32}))
-    chosen = recipe(model={"base": tmp_path.as_uri()})
-    assert problems("sft", chosen) == [
-        f"sequence.maxLength: got 64; {tmp_path.as_uri()} has a context of 32 tokens: write that or less"
-    ]
-    document = {"recipe": recipe(), "plan": plan(recipe()), "baseModelUri": tmp_path.as_uri()}
+    base = write(tmp_path, config__json={"max_position_embeddings": 32}, pytorch_model__bin="")
+    chosen = recipe(model={"base": base})
+    too_long = f"sequence.maxLength: got 64; {base} has a context of 32 tokens: write that or less"
+    assert problems("sft", chosen) == [too_long]
+    document = {"recipe": recipe(), "plan": plan(recipe()), "baseModelUri": base}
     with pytest.raises(RecipeError, match="has a context of 32 tokens"):
         check_run(document, "sft")
+    # What is advised is not refused next.
+    answers = recipe("grpo", model={"base": base}, dataset={"source": "s3://bucket/data"})
+    answers["sequence"]["maxCompletionLength"] = 40
+    assert problems("grpo", answers) == [
+        too_long,
+        f"sequence.maxCompletionLength: got 40; {base} has a context of 32 tokens, which holds prompt and answer: "
+        "write 31 or less",
+    ]
+
+
+@pytest.mark.parametrize(
+    "config", [{"n_positions": 32}, {"text_config": {"max_position_embeddings": 32}}], ids=["gpt2", "with images"]
+)
+def test_the_context_is_found_wherever_it_is_stated(tmp_path: Path, config: dict):
+    base = write(tmp_path, config__json=config, model__safetensors="")
+    assert "has a context of 32 tokens" in problems("sft", recipe(model={"base": base}))[0]
+
+
+def test_modules_that_a_known_architecture_does_not_have_are_refused(tmp_path: Path):
+    trainable = {"kind": "lora", "rank": 8, "alpha": 16}
+    trainable["targets"] = ["q_proj", "layers.0.mlp.up_proj", "embed_tokens", "c_attn"]
+    base = write(tmp_path, config__json={"model_type": "qwen2"}, model__safetensors="")
+    chosen = recipe(model={"base": base}, trainable=trainable)
+    modules = "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, embed_tokens"
+    assert problems("sft", chosen) == [f'trainable.targets[3]: got "c_attn"; allowed: {modules}']
+    write(tmp_path, config__json={"model_type": "gpt2"})
+    check_run({"recipe": chosen, "plan": plan(chosen)}, "sft")
+
+
+def test_architectures_with_the_modules_of_the_projects_model_are_known():
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    few = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4, "head_dim": 16}
+    few |= {"num_key_value_heads": 4, "vocab_size": 8, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    for model_type in tiny_facts()["modelTypesWithItsModules"]:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **few))
+        kinds = (torch.nn.Linear, torch.nn.Embedding)
+        names = {name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, kinds)}
+        assert names == {*tiny_facts()["model"]["modules"], "embed_tokens", "lm_head"}, model_type
+
+
+def test_metrics_of_experts_are_refused_of_a_model_without_them(tmp_path: Path):
+    base = write(tmp_path, config__json={"model_type": "qwen2"}, model__safetensors="")
+    chosen = recipe(model={"base": base}, evaluation__headline="train/aux_loss", loggingSteps=1)
+    [problem] = problems("sft", chosen)
+    assert problem.startswith('evaluation.headline: got "train/aux_loss", which only mixtures of experts have')
+    for config in ({"router_aux_loss_coef": 0.001}, {"text_config": {"num_local_experts": 8}}):
+        write(tmp_path, config__json=config)
+        check_run({"recipe": chosen, "plan": plan(chosen)}, "sft")
+    write(tmp_path, config__json={"num_local_experts": 8, "router_aux_loss_coef": 0})
+    assert problems("sft", chosen) == [problem]
+
+
+def test_a_run_is_judged_by_the_model_that_it_starts_from():
+    trainable = {"kind": "lora", "rank": 256, "alpha": 16, "targets": ["c_attn"]}
+    chosen = recipe(
+        trainable=trainable, sequence__maxLength=1024, evaluation__headline="train/aux_loss", loggingSteps=1
+    )
+    fields = ["sequence.maxLength", "trainable.rank", "trainable.targets[0]", "evaluation.headline"]
+    assert [problem.partition(":")[0] for problem in problems("sft", chosen)] == fields
+    # Of a model in the store nothing is known here.
+    check_run({"recipe": chosen, "plan": plan(chosen), "baseModelUri": "s3://bucket/models/sft/1"}, "sft")
+    other = recipe(model__base="owner/model", trainable=trainable, sequence__maxLength=1024)
+    check_run({"recipe": other, "plan": plan(other)}, "sft")
+    with pytest.raises(RecipeError) as caught:
+        check_run({"recipe": other, "plan": plan(other), "baseModelUri": "tiny:llama"}, "sft")
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == fields[:3]
 
 
 def test_a_generation_server_needs_a_node_of_its_own(everything_installed: None):

@@ -30,6 +30,33 @@ def test_the_schema_is_the_one_that_typescript_validates_with():
     )
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("owner/name", "_owner/_name", "o/n", "owner/name.v2", "a.b/c-d_e.f", "owner/.git.x", "owner/git"),
+        *("owner/name.git", "owner.git/name", "owner/a--b", "owner/a..b", "a--b/name", "a..b/name"),
+        *("-owner/name", ".owner/name", "owner-/name", "owner./name", "owner/-name", "owner/name.", "owner/name-"),
+        *(f"{'o' * 96}/{'n' * 96}", f"{'o' * 97}/name", f"owner/{'n' * 97}", "owner/na\u00efve", "owner/na me"),
+        *("owner/name/more", "owner/", "/name", "owner/name\n", "owner//name"),
+    ],
+)
+def test_ids_of_the_hub_are_those_that_its_client_takes(reference: str):
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(reference)
+        expected = []
+    except HFValidationError:
+        expected = ["model.base"]
+    try:
+        read_recipe(document(model__base=reference))
+        found = []
+    except RecipeError as error:
+        found = [problem.partition(":")[0] for problem in error.problems]
+    assert found == expected
+
+
 @pytest.mark.parametrize("file", sorted(RECIPES.glob("*.yaml")), ids=lambda file: file.stem)
 def test_recipes_of_the_project_are_valid_and_named_as_their_file(file: Path):
     assert read_run_document(file.read_text())["recipe"]["name"] == file.stem

@@ -93,8 +93,18 @@ describe("the variables of the hub's libraries", () => {
   it("are read as the libraries read them", () => {
     expect(hubEndpoint({})).toBe("https://huggingface.co");
     expect(hubEndpoint({ HF_ENDPOINT: "https://mirror.example.com//" })).toBe("https://mirror.example.com");
-    expect(offlineVariable({ HF_HUB_OFFLINE: "0" })).toBeUndefined();
-    expect(offlineVariable({ TRANSFORMERS_OFFLINE: "YES" })).toBe("TRANSFORMERS_OFFLINE");
+    const offline = { TRANSFORMERS_OFFLINE: "YES" };
+    for (const what of ["model", "dataset"] as const) {
+      expect(offlineVariable({ HF_HUB_OFFLINE: "0" }, what)).toBeUndefined();
+      expect(offlineVariable({ HF_HUB_OFFLINE: "on" }, what)).toBe("HF_HUB_OFFLINE");
+      expect(offlineVariable(offline, what)).toBe("TRANSFORMERS_OFFLINE");
+      // The first one that is set counts, and an empty one is not set.
+      expect(offlineVariable({ ...offline, HF_HUB_OFFLINE: "0" }, what)).toBeUndefined();
+      expect(offlineVariable({ ...offline, HF_HUB_OFFLINE: "" }, what)).toBe("TRANSFORMERS_OFFLINE");
+      expect(offlineVariable({ HF_HUB_OFFLINE: "1", HF_DATASETS_OFFLINE: "0" }, what)).toBe("HF_HUB_OFFLINE");
+    }
+    expect(offlineVariable({ HF_DATASETS_OFFLINE: "1" }, "model")).toBeUndefined();
+    expect(offlineVariable({ HF_DATASETS_OFFLINE: "1" }, "dataset")).toBe("HF_DATASETS_OFFLINE");
     expect(hubCache({}, "/home/huggingface")).toBe("/home/huggingface/hub");
     expect(hubCache({ HF_HUB_CACHE: "/shared/hub" }, "/home/huggingface")).toBe("/shared/hub");
   });

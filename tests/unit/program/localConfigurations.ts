@@ -155,6 +155,51 @@ const stages: WrongConfiguration[] = [
     { "stages[1].from": "must be an earlier stage: sft" },
   ),
   inStack(
+    "a stage and an endpoint of one whose name is wrong",
+    {
+      kind: "local",
+      stages: [
+        { name: "SFT", recipe: "sft-tiny" },
+        { name: "dpo", recipe: "dpo-tiny", from: "SFT" },
+        { name: "grpo", recipe: "grpo-tiny", from: "sft" },
+      ],
+      endpoint: { serves: "SFT" },
+    },
+    { "stages[0].name": "must be 2 to 32 characters" },
+  ),
+  inStack(
+    "a stage of one whose name is too short",
+    {
+      kind: "local",
+      stages: [
+        { name: "s", recipe: "sft-tiny" },
+        { name: "dpo", recipe: "dpo-tiny", from: "s" },
+      ],
+    },
+    { "stages[0].name": "must be 2 to 32 characters" },
+  ),
+  inStack(
+    "a stage of one without a name",
+    { kind: "local", stages: [{ recipe: "sft-tiny" }, { name: "dpo", recipe: "dpo-tiny", from: "sft" }] },
+    { "stages[0].name": "is missing" },
+  ),
+  inStack(
+    "a stage from another than the one whose name is wrong",
+    {
+      kind: "local",
+      stages: [
+        { name: "SFT", recipe: "sft-tiny" },
+        { name: "dpo", recipe: "dpo-tiny", from: "grpo" },
+      ],
+      endpoint: { serves: "rlhf" },
+    },
+    {
+      "stages[0].name": "must be 2 to 32 characters",
+      "stages[1].from": 'got "grpo"; must be an earlier stage',
+      "endpoint.serves": "must be one of the stages: dpo",
+    },
+  ),
+  inStack(
     "a base model that is never used",
     { kind: "local", stages: [chain[0], { ...chain[1], set: { model: { base: "tiny:llama" } } }] },
     { "stages[1].set.model.base": 'the base model comes from stage "sft"' },
@@ -207,6 +252,12 @@ const recipes: WrongConfiguration[] = [
   inRecipe("grpo-tiny", { grpo: { generations: 7 } }, "batch.global", "must be a multiple of grpo.generations (7)"),
   inRecipe("grpo-tiny", { grpo: { rewards: [{ name: "nice" }] } }, "grpo.rewards[0].name", "allowed: tiny_sums_exact"),
   inRecipe("grpo-tiny", { dataset: { limit: 4 } }, "batch.global", "the dataset has 4: write 32 or less"),
+  inRecipe(
+    "grpo-tiny",
+    { dataset: { limit: 4 }, duration: { epochs: 1 }, optimizer: { schedule: "linear", warmupSteps: 5 } },
+    "batch.global",
+    "the dataset has 4: write 32 or less",
+  ),
   inRecipe("sft-tiny", { optimizer: { warmupSteps: 401 } }, "optimizer.warmupSteps", "the run has 400 steps"),
   inRecipe("sft-tiny", { optimizer: { schedule: "constant" } }, "optimizer.warmupSteps", "has no warm-up"),
   inRecipe("sft-tiny", { optimizer: { beta2: 1 } }, "optimizer.beta2", "must be less than 1"),
@@ -220,7 +271,7 @@ const recipes: WrongConfiguration[] = [
   inRecipe("sft-tiny", { learningRate: 1 }, "learningRate", "it belongs to optimizer"),
   inRecipe("sft-tiny", { optimizer: null }, "optimizer", "got null; must be a mapping"),
   inRecipe("sft-tiny", { duration: { steps: 1e12 } }, "duration.steps", "must be at most 10000000"),
-  inRecipe("sft-tiny", { duration: { epochs: 1 } }, "duration", "its keys exclude each other"),
+  inRecipe("sft-tiny", { duration: { epochs: 1, steps: 1 } }, "duration", "its keys exclude each other"),
   inRecipe("sft-tiny", { duration: "long" }, "duration", "write one of: a mapping with steps or epochs"),
   inRecipe("sft-tiny", { sequence: { maxLength: 1 } }, "sequence.maxLength", "must be at least 8"),
   inRecipe("sft-tiny", { sequence: { maxLength: 16 } }, "sequence.maxLength", "write 27 or more"),
@@ -240,6 +291,8 @@ const recipes: WrongConfiguration[] = [
   inRecipe("sft-tiny", { dataset: { split: "test" } }, "dataset.split", "only datasets of the hub have it"),
   inRecipe("sft-tiny", { seed: -1 }, "seed", "must be at least 0"),
   inRecipe("sft-tiny", { seed: 2 ** 32 }, "seed", "must be at most 4294967295"),
+  inRecipe("sft-tiny", { seed: 2 ** 64 }, "seed", "must be at most 4294967295"),
+  inRecipe("sft-tiny", { seed: -(2 ** 64) }, "seed", "must be at least 0"),
   inRecipe("sft-tiny", { precision: "float16" }, "precision", "allowed: float32, bfloat16"),
   inRecipe(
     "sft-tiny",
@@ -296,6 +349,42 @@ const recipes: WrongConfiguration[] = [
   inRecipe("sft-tiny", { gate: { metric: number, minimum: 0.5 } }, "gate", "must be a list"),
 ];
 
+/** What a stage may ask of the model that its chain starts from, whatever its recipe's own base is. */
+const chains: WrongConfiguration[] = [
+  inStack(
+    "a chain from the project's model with adapters of another",
+    {
+      kind: "local",
+      stages: [
+        { name: "sft", recipe: "sft-tiny" },
+        { name: "dpo", recipe: "dpo-tiny", from: "sft" },
+        {
+          name: "large",
+          recipe: "dpo-3b",
+          from: "dpo",
+          set: { trainable: { kind: "lora", rank: 256, alpha: 16, targets: ["c_attn"] } },
+        },
+      ],
+    },
+    {
+      "stages[2].recipe (dpo-3b) trainable.targets[0]": "allowed: q_proj",
+      "stages[2].recipe (dpo-3b) trainable.rank": "tiny:llama is 128 wide",
+      "stages[2].recipe (dpo-3b) sequence.maxLength": "tiny:llama has a context of 512 tokens",
+    },
+  ),
+  inStack(
+    "a chain whose first stage is not right, of which no more is known",
+    {
+      kind: "local",
+      stages: [
+        { name: "sft", recipe: "sft-tny" },
+        { name: "dpo", recipe: "dpo-tiny", from: "sft", set: { sequence: { maxLength: 1024 } } },
+      ],
+    },
+    { "stages[0].recipe": "did you mean sft-tiny?" },
+  ),
+];
+
 const gib = 2 ** 30;
 const hub = (more: Tree = {}): Tree => ({ model: { base: "owner/model", ...more } });
 const unreachable: HubAnswer = { kind: "unreachable", why: "its name is not known here" };
@@ -344,6 +433,73 @@ const machines: WrongConfiguration[] = [
     { ...hub(), sequence: { maxLength: 4096 } },
     "sequence.maxLength",
     "owner/model has a context of 2048 tokens",
+    answering({ kind: "found", content: { max_position_embeddings: 2048 } }),
+  ),
+  inRecipe("sft-tiny", hub(), "model.base", "TRANSFORMERS_OFFLINE is set", {
+    environment: { HF_HUB_OFFLINE: "", TRANSFORMERS_OFFLINE: "1" },
+  }),
+  inRecipe("sft-tiny", { dataset: { source: "owner/data" } }, "dataset.source", "HF_DATASETS_OFFLINE is set", {
+    environment: { HF_DATASETS_OFFLINE: "1" },
+  }),
+  // What its dataset would be does not matter.
+  ...["ai2_arc", "humaneval"].map((task) => ({
+    ...inRecipe(
+      "sft-tiny",
+      { evaluation: { tasks: ["tiny_sums", task] } },
+      "evaluation.tasks[1]",
+      task === "ai2_arc" ? "which is a tag" : "runs code",
+      answering({ kind: "missing" }),
+    ),
+    title: `no task, whose dataset is not there either: ${task}`,
+  })),
+  inRecipe(
+    "sft-tiny",
+    hub(),
+    "model.base",
+    "which is an encoder with a decoder",
+    answering({ kind: "found", content: { is_encoder_decoder: true } }),
+  ),
+  inRecipe(
+    "sft-tiny",
+    hub(),
+    "model.base",
+    "which is quantised: name the model that it was made of",
+    answering({ kind: "found", content: { quantization_config: { quant_method: "gptq" } } }),
+  ),
+  inRecipe("sft-tiny", hub(), "model.base", "it has no *.safetensors on huggingface.co", {
+    askHub: (url) =>
+      Promise.resolve({
+        kind: "found",
+        content: url.endsWith("/api/models/owner/model/revision/main")
+          ? { siblings: [{ rfilename: "config.json" }, { rfilename: "pytorch_model.bin" }] }
+          : {},
+      }),
+  }),
+  inRecipe(
+    "sft-tiny",
+    { ...hub(), trainable: { ...lora, targets: ["q_proj", "model.layers.0.mlp.up_proj", "embed_tokens", "c_attn"] } },
+    "trainable.targets[3]",
+    "allowed: q_proj",
+    answering({ kind: "found", content: { model_type: "qwen2" } }),
+  ),
+  inRecipe(
+    "sft-tiny",
+    { ...hub(), evaluation: { headline: "train/aux_loss" } },
+    "evaluation.headline",
+    "owner/model is none (its config.json has no router_aux_loss_coef)",
+    answering({ kind: "found", content: { text_config: { model_type: "qwen2" } } }),
+  ),
+  inStack(
+    "sequences and answers longer than the model's context",
+    stageOf("grpo-tiny", {
+      ...hub(),
+      dataset: { source: "s3://bucket/data" },
+      sequence: { maxLength: 4096, maxCompletionLength: 2048 },
+    }),
+    {
+      "stages[0].recipe (grpo-tiny) sequence.maxLength": "owner/model has a context of 2048 tokens: write that or less",
+      "stages[0].recipe (grpo-tiny) sequence.maxCompletionLength": "write 2047 or less",
+    },
     answering({ kind: "found", content: { max_position_embeddings: 2048 } }),
   ),
   inStack("a model that memory cannot hold", stageOf("sft-70b", {}), {
@@ -444,4 +600,4 @@ const several: WrongConfiguration[] = [
   ),
 ];
 
-export const wrongLocalStacks = [...kinds, ...stacks, ...stages, ...recipes, ...machines, ...several];
+export const wrongLocalStacks = [...kinds, ...stacks, ...stages, ...recipes, ...chains, ...machines, ...several];

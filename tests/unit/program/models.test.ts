@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import { createRequire, syncBuiltinESMExports } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -7,6 +8,7 @@ import { FlowDeployment } from "../../../components/flowDeployment";
 import { LocalArtifactStore } from "../../../components/localArtifactStore";
 import { LocalMetaflowBackend } from "../../../components/localMetaflowBackend";
 import { flowCodeHash } from "../../../components/contentHash";
+import type { HubAnswer } from "../../../configuration/hub";
 import { type LocalReading, readLocal } from "../../../configuration/local";
 import type { Machine } from "../../../configuration/machine";
 import { modelErrors } from "../../../configuration/modelChecks";
@@ -18,6 +20,8 @@ import { collect } from "../../components/collect";
 import { machineOf } from "./program";
 
 /** Models and datasets that are there are not asked for, and a stage whose run is recorded is held to nothing. */
+
+const nodeFs = createRequire(__filename)("node:fs") as { readdirSync: typeof fs.readdirSync };
 
 let folder: string;
 
@@ -81,6 +85,42 @@ describe("a model on the hub", () => {
     expect(asked).toEqual([]);
   });
 
+  it("is trained whatever it has experts for, or modules of other names", async () => {
+    const asking = (content: unknown): Machine =>
+      machine({ askHub: () => Promise.resolve({ kind: "found", content }) });
+    const experts = { model: { base: "owner/model" }, evaluation: { headline: "train/aux_loss" }, loggingSteps: 1 };
+    const stage = { ...tiny, set: experts };
+    expect(await fields(stagesOf(stage), asking({ router_aux_loss_coef: 0.001 }))).toEqual([]);
+    expect(await fields(stagesOf(stage), asking({ num_local_experts: 8 }))).toEqual([]);
+    const field = ["stages[0].recipe (sft-tiny) evaluation.headline"];
+    expect(await fields(stagesOf(stage), asking({ num_local_experts: 8, router_aux_loss_coef: 0 }))).toEqual(field);
+    const trainable = { kind: "lora", rank: 256, alpha: 16, targets: ["c_attn"] };
+    const chain = stagesOf(
+      { ...hub, set: { ...hub.set, trainable } },
+      { name: "dpo", recipe: "dpo-tiny", from: "sft", set: { trainable, sequence: { maxLength: 1024 } } },
+    );
+    expect(await fields(chain, asking({ model_type: "gpt2" }))).toEqual([]);
+    expect(await fields(chain, asking({ model_type: "llama" }))).toEqual([
+      "stages[0].recipe (sft-tiny) trainable.targets[0]",
+      "stages[1].recipe (dpo-tiny) trainable.targets[0]",
+    ]);
+  });
+
+  it("is asked for its files, where it has any of them", async () => {
+    const urls: string[] = [];
+    const askHub = (url: string): Promise<HubAnswer> => {
+      urls.push(url);
+      return Promise.resolve({ kind: "found", content: { siblings: [{ rfilename: "model.safetensors" }] } });
+    };
+    expect(
+      await fields(stagesOf({ ...hub, set: { model: { base: "owner/model", revision: "v1" } } }), machine({ askHub })),
+    ).toEqual([]);
+    expect(urls).toEqual([
+      "https://huggingface.co/owner/model/resolve/v1/config.json",
+      "https://huggingface.co/api/models/owner/model/revision/v1",
+    ]);
+  });
+
   it("of unknown size is held to nothing; one whose shape is known, to the machine", async () => {
     const found = (content: unknown): Machine => machine({ askHub: () => Promise.resolve({ kind: "found", content }) });
     expect(await fields(stagesOf(hub), found({}))).toEqual([]);
@@ -105,6 +145,7 @@ describe("a model on the hub", () => {
 describe("models and datasets in folders", () => {
   it("are taken where they are whole, whatever characters their paths have", async () => {
     write("my model/config.json", { max_position_embeddings: 4096 });
+    write("my model/model.safetensors");
     write("data 100%/part.jsonl", "{}\n");
     const place = (name: string): string => pathToFileURL(path.join(folder, name)).href;
     const stage = {
@@ -119,10 +160,68 @@ describe("models and datasets in folders", () => {
     expect(await fields(stagesOf(unescaped))).toEqual([]);
   });
 
+  it.each([
+    ["nothing but its config.json", { "config.json": {} }, "has a config.json and no weights (*.safetensors)"],
+    ["weights that are a folder", { "config.json": {}, "a.safetensors/x": "" }, "and no weights"],
+    ["a config.json that is none", { "config.json": "{", "model.safetensors": "" }, "cannot be read as JSON"],
+    ["a config.json that is a list", { "config.json": [], "model.safetensors": "" }, "cannot be read as JSON"],
+    ["a config.json that is a folder", { "config.json/x": "" }, "has no config.json"],
+    [
+      "an encoder with a decoder",
+      { "config.json": { is_encoder_decoder: true }, "model.safetensors": "" },
+      "which is an encoder with a decoder",
+    ],
+    [
+      "quantised weights",
+      { "config.json": { quantization_config: {} }, "model.safetensors": "" },
+      "which is quantised",
+    ],
+  ])("are refused with %s", async (_what, files, reason) => {
+    for (const [file, content] of Object.entries(files)) write(`model/${file}`, content);
+    const stage = { ...tiny, set: { model: { base: `file://${path.join(folder, "model")}` } } };
+    const [error, ...more] = await modelErrors(stagesOf(stage), machine());
+    expect(more).toEqual([]);
+    expect(error?.path).toBe("stages[0].recipe (sft-tiny) model.base");
+    expect(error?.reason).toContain(reason);
+  });
+
+  it("are taken with the older kind of weights", async () => {
+    write("model/config.json", {});
+    write("model/pytorch_model-00001-of-00002.bin");
+    const stage = { ...tiny, set: { model: { base: `file://${path.join(folder, "model")}` } } };
+    expect(await fields(stagesOf(stage))).toEqual([]);
+  });
+
+  it("are taken where only a part of them may be read, and links to files count", async () => {
+    write("data/closed/part.jsonl", "{}\n");
+    write("elsewhere", "{}\n");
+    const stage = { ...tiny, set: { dataset: { source: `file://${path.join(folder, "data")}` } } };
+    // Folders are closed to nobody where the tests run as root.
+    const open = nodeFs.readdirSync;
+    const closed = (place: string, options: object): unknown => {
+      if (place.endsWith("closed")) throw Object.assign(new Error("EACCES"), { code: "EACCES" });
+      return (open as (place: string, options: object) => unknown)(place, options);
+    };
+    try {
+      nodeFs.readdirSync = closed as typeof open;
+      syncBuiltinESMExports();
+      expect(await fields(stagesOf(stage))).toEqual(["stages[0].recipe (sft-tiny) dataset.source"]);
+      fs.symlinkSync(path.join(folder, "elsewhere"), path.join(folder, "data", "link.jsonl"));
+      expect(await fields(stagesOf(stage))).toEqual([]);
+    } finally {
+      nodeFs.readdirSync = open;
+      syncBuiltinESMExports();
+    }
+  });
+
   it("are refused where there is nothing in them", async () => {
     write("empty.jsonl");
     write("notes/readme.txt", "nothing");
-    for (const source of ["empty.jsonl", "notes"]) {
+    write("folder.jsonl/part.jsonl", "{}\n");
+    write("below/folder.jsonl/readme.txt", "nothing");
+    fs.symlinkSync("nowhere", path.join(folder, "below", "gone.jsonl"));
+    fs.symlinkSync(path.join(folder, "folder.jsonl"), path.join(folder, "below", "link.jsonl"));
+    for (const source of ["empty.jsonl", "notes", "folder.jsonl", "below"]) {
       const stage = { ...tiny, set: { dataset: { source: `file://${path.join(folder, source)}` } } };
       expect(await fields(stagesOf(stage)), source).toEqual(["stages[0].recipe (sft-tiny) dataset.source"]);
     }
@@ -183,6 +282,24 @@ describe("a stage whose run is recorded", () => {
     expect(asked).toEqual(["https://huggingface.co/api/datasets/openai/gsm8k?expand=gated"]);
     record(reading, 1, uri, "running");
     expect(await fields(reading)).toEqual([]);
+    // Of the two copies of a record the newer one counts, and one alone is enough.
+    const key = runKeyOf(reading.stages[1] as never, uri) ?? "none";
+    const record0 = { startedAt: "2026-11-01T00:00:00.000Z", result: null };
+    const files = { status: `runs/${key}/status.json`, copy: `runs/${key}/status.copy.json` };
+    write(files.status, { ...record0, status: "running" });
+    write(files.copy, { ...record0, status: "failed" });
+    expect(await fields(reading)).toEqual(both.slice(1));
+    write(files.copy, { ...record0, status: "running", startedAt: "2026-11-02T00:00:00.000Z" });
+    write(files.status, { ...record0, status: "failed" });
+    expect(await fields(reading)).toEqual([]);
+    write(files.copy, { ...record0, status: "failed", startedAt: "2026-10-02T00:00:00.000Z" });
+    write(files.status, { ...record0, status: "succeeded" });
+    expect(await fields(reading)).toEqual([]);
+    write(files.copy, { ...record0, status: "rejected" });
+    for (const damaged of ["{", "null", '{"status":"lost"}']) {
+      write(files.status, damaged);
+      expect(await fields(reading)).toEqual([]);
+    }
     // A change is another run.
     expect(await fields(stagesOf({ ...hub, generation: 2 }, dpo))).toEqual(both);
   });

@@ -116,6 +116,8 @@ export const wrongPlatforms: readonly WrongConfiguration[] = [
   ),
   wrong(onAws, "compute.cluster.version", 1.35, "must be text"),
   wrong(onAws, "compute.cluster.version", "1", "must be a version of EKS"),
+  wrong(onAws, "compute.cluster.version", "1.10", "no standard support any more: write one of 1.32"),
+  wrong(onAws, "compute.cluster.version", "1.99", "EKS has no such version: write one of 1.32"),
   wrong(onAws, administrators, [], "must not be empty"),
   wrong(onAws, administrators, ["root"], "must be the ARN of an IAM role or user", `${administrators}[0]`),
   wrong(onAws, administrators, ["arn:aws:iam::111122223333:role/"], "must be the ARN", `${administrators}[0]`),
@@ -164,6 +166,16 @@ export const wrongPlatforms: readonly WrongConfiguration[] = [
     { kind: "rds", instanceClass: "huge" },
     'such as "db.t4g.micro"',
     "backend.database.instanceClass",
+  ),
+  ...[
+    ["db.zz.zz", "must be a class"],
+    ["db.t4g.hugee", "sizes of t4g are among micro"],
+    ["db.t4g.medum", "(did you mean db.t4g.medium?)"],
+    ["db.t4g.48xlarge", "sizes of t4g are among micro"],
+    ["db.m7g.micro", "sizes of m7g are among medium"],
+    ["db.m7g.5xlarge", "sizes of m7g are among medium"],
+  ].map(([instanceClass, text = ""]) =>
+    wrong(onAws, "backend.database", { kind: "rds", instanceClass }, text, "backend.database.instanceClass"),
   ),
   wrong(
     onAws,
