@@ -289,6 +289,16 @@ const runFaults: readonly Fault[] = [
     },
   },
   {
+    name: "the store hangs (SIGSTOP) while refresh asks it for the models",
+    act: async (campaign, before) => {
+      await campaign.kill(campaign.recordOf("store").pid, "SIGSTOP");
+      campaign.says(await campaign.pulumi("refresh"), /whether the model of \w+ is there could not be asked/);
+      await campaign.pulumi("up");
+      await expectSameRuns(campaign, before);
+      return "given up after seconds, and nothing taken for lost; `up` brought the store back";
+    },
+  },
+  {
     name: "the whole bucket is deleted",
     act: async (campaign) => {
       fs.rmSync(campaign.path("store", "objects", "posttraining"), { recursive: true });
@@ -381,6 +391,41 @@ const liveRunFaults: readonly Fault[] = [
       expect(isAlive(run)).toBe(false);
       expect(campaign.statusOf("long").status).toBe("succeeded");
       return endOfLong(campaign, "the run was found by the machine, waited for, and ended well");
+    },
+  },
+  {
+    name: "the files of a live run's record are deleted, its supervisor's too",
+    act: async (campaign) => {
+      campaign.configureWith(longStage);
+      const child = await campaign.upUntil(/train \d+\/300/);
+      const run = campaign.supervisorOf("long");
+      await campaign.killGroup(child);
+      const runs = campaign.metaflowRuns();
+      for (const name of ["status.json", "status.copy.json", "supervisor.json"]) {
+        fs.rmSync(path.join(campaign.runOf("long"), name));
+      }
+      campaign.says(await campaign.pulumi("up"), /does not say how the run stands, but process \d+ supervises it/);
+      expect(isAlive(run)).toBe(false);
+      expect(campaign.statusOf("long").status).toBe("succeeded");
+      expect(campaign.metaflowRuns()).toBe(runs);
+      return endOfLong(campaign, "the run was found by the machine, waited for, and ended well");
+    },
+  },
+  {
+    name: "a lost model is made again when all is killed, and refresh comes before the next `up`",
+    act: async (campaign) => {
+      campaign.configureWith(longStage);
+      await campaign.pulumi("up");
+      const modelUri = (await campaign.outputs()).stages[2]?.modelUri ?? "";
+      fs.rmSync(campaign.stored(modelUri, "model.safetensors"));
+      await campaign.pulumi("refresh");
+      await campaign.killGroup(await campaign.upUntil(/train \d+\/300/));
+      const { runId } = campaign.statusOf("long");
+      await campaign.pulumi("refresh");
+      campaign.says(await campaign.pulumi("up"), /waits for the run of long that an earlier command has started/);
+      expect(campaign.statusOf("long")).toMatchObject({ status: "succeeded", runId });
+      expect((await campaign.outputs()).stages[2]?.modelUri).toBe(modelUri);
+      return endOfLong(campaign, "the run that was under way was waited for; its model lies where the lost one did");
     },
   },
   {
@@ -734,6 +779,14 @@ const environmentFaults: readonly Fault[] = (
       "PULUMI_* lead to another account",
       { PULUMI_ACCESS_TOKEN: "pul-0", PULUMI_BACKEND_URL: "https://pulumi.example" },
     ],
+    [
+      "PULUMI_* keep the state under another name, or not at all, and limit every command",
+      {
+        PULUMI_DIY_BACKEND_GZIP: "true",
+        PULUMI_SKIP_CHECKPOINTS: "true",
+        PULUMI_OPTION_TARGET: "urn:pulumi:a::b::c::d",
+      },
+    ],
   ] as const
 ).map(([what, variables]): Fault => ({
   name: what,
@@ -814,6 +867,13 @@ const teardownFaults: readonly Fault[] = [
     act: async (campaign) => {
       fs.truncateSync(campaign.stateFile(), 1000);
       return tornDown(campaign, /Stack local is ended by its records and by what this machine shows/);
+    },
+  },
+  {
+    name: "the state is deleted, then teardown",
+    act: async (campaign) => {
+      for (const file of [campaign.stateFile(), `${campaign.stateFile()}.bak`]) fs.rmSync(file, { force: true });
+      return tornDown(campaign, /No state knows of stack local, and there are records/);
     },
   },
   {
