@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Part } from "../../../tools/progress.mjs";
-import { command, runPart } from "./setUpParts";
-import { TemporaryCheckout } from "./temporaryCheckout";
+import type { Part } from "../../tools/progress.mjs";
+import { command, runPart } from "../unit/tools/setUpParts";
+import { TemporaryCheckout } from "../unit/tools/temporaryCheckout";
 
 /**
  * Does what tools/look_at_environment.py does, for an environment without modules whose files are whole or empty;
@@ -32,7 +32,7 @@ done < "$list"`;
  * environment without an interpreter.
  */
 
-type Environments = typeof import("../../../tools/python-environments.mjs");
+type Environments = typeof import("../../tools/python-environments.mjs");
 
 const sitePackages = "lib/python3.11/site-packages";
 
