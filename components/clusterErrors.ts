@@ -1,3 +1,4 @@
+import { clusterVersionProblem } from "../configuration/awsNames";
 import { addressesOf, blockAround, formatCidr, isAligned, isPrivate, parseCidr } from "./cidr";
 import type { InputError } from "./inputErrors";
 import { systemInstanceTypeProblem } from "./systemInstanceTypes";
@@ -44,13 +45,8 @@ function nameErrors(clusterName: string): InputError[] {
 }
 
 function versionErrors(version: string): InputError[] {
-  if (/^1\.\d{2}$/.test(version)) return [];
-  return [
-    {
-      propertyPath: "version",
-      reason: `"${version}" is not a version of EKS; write major and minor number only, such as "1.35"`,
-    },
-  ];
+  const problem = clusterVersionProblem(version);
+  return problem === undefined ? [] : [{ propertyPath: "version", reason: `got "${version}"; ${problem}` }];
 }
 
 function endpointErrors(allowedCidrs: readonly string[]): InputError[] {

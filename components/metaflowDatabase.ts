@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { databaseClassProblem } from "../configuration/awsNames";
 import { Password, type PasswordArgs } from "../provider/sdk/password";
 import { componentTypes } from "./componentTypes";
 import { type InputError, refuse } from "./inputErrors";
@@ -315,11 +316,9 @@ function argumentErrors(name: string, args: MetaflowDatabaseArgs, certificateAut
       reason: "must be certificates in PEM form, not the name of a file",
     });
   }
-  if (!/^db\.[a-z0-9]+\.[a-z0-9]+$/.test(args.instanceClass)) {
-    errors.push({
-      propertyPath: "instanceClass",
-      reason: `"${args.instanceClass}" is no class of RDS; write one such as "db.t4g.micro"`,
-    });
+  const classProblem = databaseClassProblem(args.instanceClass);
+  if (classProblem !== undefined) {
+    errors.push({ propertyPath: "instanceClass", reason: `got "${args.instanceClass}"; ${classProblem}` });
   }
   const whole = (propertyPath: "storageGib" | "backupDays" | "passwordGeneration", from: number, to: number): void => {
     const value = args[propertyPath] ?? from;

@@ -550,8 +550,8 @@ describe("Cluster refuses", () => {
   });
 
   it.each([
-    [{ version: "v1.35" }, '"v1.35" is not a version of EKS; write major and minor number only, such as "1.35"'],
-    [{ version: "2.0" }, '"2.0" is not a version of EKS'],
+    [{ version: "v1.35" }, 'version: got "v1.35"; must be a version of EKS such as "1.34"'],
+    [{ version: "2.0" }, 'version: got "2.0"; must be a version of EKS such as "1.34"'],
     [{ systemNodes: { instanceType: "t3.large", count: 1 } }, "1 nodes are too few"],
     [{ systemNodes: { instanceType: "t3.large", count: 2.5 } }, "systemNodes.count"],
     [{ logDays: 31 }, "CloudWatch Logs cannot keep logs for 31 days; write 60"],

@@ -249,7 +249,11 @@ describe("MetaflowDatabase", () => {
       /region: .*"us-gov-west-1".*pass certificateAuthority/,
     ],
     ["the name of a file for certificates", { certificateAuthority: "/etc/ca.pem" }, /certificateAuthority: .*PEM/],
-    ["an EC2 type", { instanceClass: "t4g.micro" }, /instanceClass: "t4g.micro" is no class of RDS/],
+    [
+      "an EC2 type",
+      { instanceClass: "t4g.micro" },
+      /instanceClass: got "t4g.micro"; must be a class such as "db.t4g.micro"/,
+    ],
     ["less storage than RDS has", { storageGib: 5 }, /storageGib: .*from 20 to 16384; it is 5/],
     ["no backups", { backupDays: 0 }, /backupDays: .*from 1 to 35; it is 0/],
     ["half a generation", { passwordGeneration: 1.5 }, /passwordGeneration: .*it is 1.5/],
