@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ConfigurationError } from "./configuration/configurationError";
 import type { Machine } from "./configuration/machine";
-import { stackKind } from "./configuration/stackKind";
+import { missingConfiguration, stackKind } from "./configuration/stackKind";
 import { stackNameProblem } from "./machine/stack-name.mjs";
 
 /**
@@ -64,12 +64,14 @@ async function program(machine?: Machine): Promise<Record<string, unknown>> {
   const problem = stackNameProblem(stack);
   if (problem !== undefined) throw refusal(`The name of the stack, ${JSON.stringify(stack)}, ${problem}.`);
   try {
-    const document: unknown = new pulumi.Config("posttraining").getObject("stack") ?? {};
+    const written: unknown = new pulumi.Config("posttraining").getObject("stack");
+    if (written === undefined) throw refusal(missingConfiguration(stack, Object.keys(pulumi.runtime.allConfig())));
+    const document = written ?? {};
     return stackKind(document) === "local"
       ? await localProgram(document, stack, machine)
       : platformProgram(document, stack);
   } catch (error) {
-    throw error instanceof ConfigurationError ? refusal(error.message) : withoutEngineFrames(error);
+    throw error instanceof ConfigurationError ? refusal(error.messageFor(stack)) : withoutEngineFrames(error);
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ConfigurationError } from "./configurationError";
+import { nearest } from "./explain";
 import { explainIssues } from "./explainIssues";
 
 /** `experiment` is named so that its refusal can say what it is. */
@@ -21,4 +22,23 @@ export function stackKind(document: unknown): "local" | "platform" {
         '"experiment" is not available yet; "local" is: it runs the whole chain on one machine, and "platform": what experiments will run on',
     },
   ]);
+}
+
+/**
+ * What to say where a stack has no configuration of ours.
+ *
+ * @param keys what it has, with namespace.
+ */
+export function missingConfiguration(stack: string, keys: readonly string[]): string {
+  const wanted = "posttraining:stack";
+  const slip = keys.find((key) => nearest(key, [wanted]) !== undefined);
+  const has =
+    keys.length === 0 ? "" : ` It has ${keys.join(", ")}${slip === undefined ? "" : ` (did you mean ${wanted}?)`}.`;
+  return [
+    `The stack's configuration, stacks/Pulumi.${stack}.yaml, does not hold ${wanted} below config:.${has}`,
+    "It begins with:",
+    "config:",
+    `  ${wanted}:`,
+    "    kind: local # or platform",
+  ].join("\n");
 }

@@ -25,6 +25,8 @@ export interface Difference {
 export interface Handler<Inputs extends object, State extends Inputs> {
   /** Properties that the engine must encrypt. */
   readonly secrets: readonly (keyof State & string)[];
+  /** Says what creating it means, before anything is created. Values of `inputs` may be unknown in a preview. */
+  announce?(inputs: Inputs, context: OperationContext): void;
   /** Compares what is (state, and the live thing) with what is wanted. Values of `news` may be unknown in a preview. */
   diff(id: string, state: State, news: Inputs, context: OperationContext): Promise<Difference>;
   create(inputs: Inputs, context: OperationContext): Promise<{ id: string; state: State }>;

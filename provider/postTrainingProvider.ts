@@ -40,6 +40,9 @@ export class PostTrainingProvider implements provider.Provider {
     private readonly handlers: Readonly<Record<string, AnyHandler | undefined>> = ownHandlers,
   ) {}
 
+  /** Resources of which this operation has said what changes. */
+  private readonly compared = new Set<string>();
+
   private handlerOf(urn: string): AnyHandler {
     const handler = this.handlers[typeOf(urn)];
     if (handler === undefined) throw new Error(`the provider has no resource type ${typeOf(urn)}`);
@@ -66,7 +69,18 @@ export class PostTrainingProvider implements provider.Provider {
     };
   }
 
+  /**
+   * Changes nothing about the inputs. The engine asks this of what is new, and of what is to be replaced once more, as if it was
+   * new; of a new one it asks nothing else in a preview.
+   */
+  check(urn: string, olds: unknown, news: unknown): Promise<provider.CheckResult> {
+    const isNew = Object.keys(plain(olds)).length === 0;
+    if (isNew && !this.compared.has(urn)) this.handlerOf(urn).announce?.(plain(news), this.context(urn));
+    return Promise.resolve({ inputs: news });
+  }
+
   async diff(id: string, urn: string, olds: unknown, news: unknown): Promise<provider.DiffResult> {
+    this.compared.add(urn);
     const { state } = this.meet(urn, id, olds);
     const difference = await this.handlerOf(urn).diff(id, state, plain(news), this.context(urn));
     return { changes: difference.changes, replaces: [...difference.replaces] };

@@ -11,6 +11,10 @@ import { Problem } from "./problem.mjs";
  * @param {readonly string[]} [given] without node and the script
  */
 export function readCommandLine(usage, { options, words = 0 }, given = process.argv.slice(2)) {
+  if (given.includes("--help") || given.includes("-h")) {
+    console.log(`Usage: ${usage}`);
+    process.exit(0);
+  }
   const refuse = (/** @type {string} */ what) => new Problem(what, [`Usage: ${usage}`]);
   const { values, positionals } = (() => {
     try {

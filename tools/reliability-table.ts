@@ -26,7 +26,7 @@ interface Results {
 }
 
 /** Longest quotation in a cell, characters. */
-const longest = 110;
+const longest = 200;
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 const quoted = (text: string): string => {

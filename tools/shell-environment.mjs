@@ -1,3 +1,15 @@
+import path from "node:path";
+import { stackLayout } from "./checkout.mjs";
+
+/**
+ * Where Metaflow's client keeps what it has fetched: in the stack's own folder, and not below /tmp for everybody.
+ *
+ * @param {string} stack of this machine
+ */
+export const clientCache = (stack) => ({
+  METAFLOW_CLIENT_CACHE_PATH: path.join(stackLayout(stack).metaflow, "client-cache"),
+});
+
 /**
  * The variables of a stack's Metaflow client and of the clients of its endpoint, from the stack's outputs with secrets:
  * `metaflowEnvironment` and `endpointEnvironment` of a local stack (stacks/local.ts), else `metaflowConfig`.

@@ -10,10 +10,11 @@ import { pulumiEnvironment, withPython } from "./environment.mjs";
 import { clusterAccess, kubeconfigVariables, portForwardCommands, startPortForwards } from "./port-forwards.mjs";
 import { Problem, runMain } from "./problem.mjs";
 import { requireBootstrap } from "./set-up.mjs";
-import { exportLines, stackVariables } from "./shell-environment.mjs";
-import { ensureStack, readOutputs } from "./stack.mjs";
+import { clientCache, exportLines, stackVariables } from "./shell-environment.mjs";
+import { readOutputs } from "./stack.mjs";
 import { committedFile, isLocal } from "./stack-configuration.mjs";
 import { requireStack } from "./stack-name.mjs";
+import { readState } from "./stack-state.mjs";
 
 /**
  * `npm run shell -- <stack>`: a shell in which `pulumi` works on this checkout's stacks and `python` has Metaflow set up for
@@ -83,13 +84,17 @@ await runMain(async () => {
   if (!existsSync(committedFile(stack)))
     throw new Problem(`There is no stack ${stack}: ${committedFile(stack)} does not exist.`);
   await requireBootstrap(isLocal(stack) ? "everything" : "infrastructure", console.error);
-  await ensureStack(stack);
-  const outputs = await readOutputs(stack);
+  // A shell makes nothing: it may be opened to look at what an interrupted command has left.
+  const isUp = readState(stack) !== undefined;
+  if (!isUp)
+    console.error(`Stack ${stack} is not there: nothing of it is set up. npm run pulumi -- up -s ${stack} makes it.`);
+  const outputs = isUp ? await readOutputs(stack) : {};
   const access = clusterAccess(outputs);
   const own = isLocal(stack) ? withoutAws(pulumiEnvironment()) : pulumiEnvironment();
   /** @type {NodeJS.ProcessEnv} */
   const environment = {
-    ...withPython({ ...own, ...stackVariables(outputs) }),
+    ...withPython({ ...own, ...(isLocal(stack) ? clientCache(stack) : {}), ...stackVariables(outputs) }),
+    PYTHONPATH: layout.flows,
     ...kubeconfigVariables(stack, access),
     PULUMI_STACK: stack,
   };

@@ -21,7 +21,7 @@ import { requireBootstrap } from "./set-up.mjs";
 import { pulumiInTerminal, recoverStack, removeStack, resourcesOf } from "./stack.mjs";
 import { committedFile, forgetSalt, isLocal, kindOf, projectName, saltFile, wasMade } from "./stack-configuration.mjs";
 import { lockProblem, stackLocks } from "./stack-locks.mjs";
-import { requireStack } from "./stack-name.mjs";
+import { knownStacks, requireStack } from "./stack-name.mjs";
 import { DamagedState, readState, setStateAside, stateFile } from "./stack-state.mjs";
 import { formatBytes } from "./tool-cache.mjs";
 
@@ -215,11 +215,17 @@ async function end(stack, records, withoutState) {
 }
 
 await runMain(async () => {
-  const { positionals, values } = readCommandLine("npm run teardown [-- <stack> [--without-state]]", {
+  const { positionals, values } = readCommandLine("npm run teardown -- <stack> [--without-state]", {
     options: { "without-state": { type: "boolean", default: false } },
     words: 1,
   });
-  const stack = requireStack(positionals[0] ?? "local");
+  const [given] = positionals;
+  if (given === undefined) {
+    throw new Problem("Which stack? What is torn down is named.", [
+      `npm run teardown -- <stack>; there are: ${knownStacks().join(", ")}`,
+    ]);
+  }
+  const stack = requireStack(given);
   const begin = performance.now();
   const { directory } = stackLayout(stack);
   // Destroying removes the records.

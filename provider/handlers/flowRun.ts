@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import * as path from "node:path";
 import type { Orchestrator } from "../../configuration/orchestrator";
 import { changedProperties, type Handler, type OperationContext } from "../handler";
 import { Heartbeat } from "../heartbeat";
@@ -184,6 +185,13 @@ function startLine({ name, estimate }: Pick<FlowRunInputs, "name" | "estimate">,
   return `starts 1 run of ${name}${how}: ${where}, about ${minutes} min, $${usd.toFixed(2)}`;
 }
 
+/** Whether a run of the same contents was started on this machine before, by an `up` that was interrupted or a state that is lost. */
+function isRecorded(inputs: FlowRunInputs): boolean {
+  const { orchestrator, contentHash } = inputs;
+  if (orchestrator.kind !== "local" || holdsUnknown(contentHash)) return false;
+  return fs.existsSync(path.join(orchestrator.runsDirectory, runKey(inputs)));
+}
+
 /** The parts of the run's handler that reach outside. */
 export interface FlowRunParts {
   readonly describeWith: typeof describeWith;
@@ -195,6 +203,15 @@ export interface FlowRunParts {
 /** A flow's run as a resource: a new content hash is a new run, and nothing else is. */
 export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunState> => ({
   secrets: ["environment"],
+
+  announce(inputs, context) {
+    const key = runKey(inputs);
+    context.info(
+      isRecorded(inputs)
+        ? `run ${key} is recorded: it is found again, and started anew if it has failed`
+        : startLine(inputs),
+    );
+  },
 
   diff(_id, state, news, context) {
     // Where the contents are the same, so is the run: paths and ports may move without a new one.
@@ -219,7 +236,7 @@ export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunSt
         break;
       case "stand-in":
         context.info(
-          `the last promoted model of ${news.name} that is in the store stands in for it; what is trained from it is run anew, from that one`,
+          `the last promoted model of ${news.name} that is in the store stands in for it, if there is one; what is trained from it is run anew, from that one`,
         );
         break;
       case "restore":

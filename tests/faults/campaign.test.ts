@@ -30,7 +30,7 @@ afterAll(async () => {
     };
     fs.writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
   }
-  await campaign.checkout.run("teardown");
+  await campaign.checkout.run("teardown", ["local"]);
   campaign.checkout.remove();
 });
 

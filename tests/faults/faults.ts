@@ -880,16 +880,16 @@ const teardownFaults: readonly Fault[] = [
     name: "the passphrase is lost, then teardown, and teardown --without-state",
     act: async (campaign) => {
       fs.rmSync(campaign.checkout.file(".posttraining", "pulumi", "passphrase"));
-      const { status, output } = await campaign.next("teardown");
+      const { status, output } = await campaign.next("teardown", "local");
       expect(status).toBe(1);
       expect(output).toContain("--without-state");
-      return tornDown(campaign, /Stack local is ended by its records/, "local", "--without-state");
+      return tornDown(campaign, /Stack local is ended by its records/, "--without-state");
     },
   },
   {
     name: "teardown is killed half-way, and run again",
     act: async (campaign) => {
-      const child = campaign.checkout.start("teardown", []);
+      const child = campaign.checkout.start("teardown", ["local"]);
       let seen = "";
       child.stdout?.setEncoding("utf8").on("data", (text: string) => (seen += text));
       await campaign.until(() => /deleting|deleted/.test(seen) || child.exitCode !== null, "the first deletion");
@@ -899,9 +899,9 @@ const teardownFaults: readonly Fault[] = [
   },
 ];
 
-async function tornDown(campaign: Campaign, says: RegExp, ...parameters: readonly string[]): Promise<string> {
+async function tornDown(campaign: Campaign, says: RegExp, ...flags: readonly string[]): Promise<string> {
   const ports = campaign.checkout.users("local").flatMap(({ ports: held }) => held);
-  const { status, output } = await campaign.next("teardown", ...parameters);
+  const { status, output } = await campaign.next("teardown", "local", ...flags);
   if (status !== 0) throw new Error(output);
   campaign.says(output, says);
   expect(output).toContain("Checked: no process, no open port and no lock of stack local is left");

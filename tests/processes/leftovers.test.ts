@@ -180,8 +180,16 @@ const teardown = (...parameters: readonly string[]) =>
   checkout.run(["tools/teardown.mjs", ...parameters], { PATH: path.dirname(process.execPath) });
 
 describe("teardown", () => {
-  it("has nothing to do in a fresh checkout, and says so", async () => {
+  it("wants the stack's name, and lists what there is", async () => {
+    checkout.write(".posttraining/stacks/local/processes/store/log.txt", "kept");
     const { status, output } = await teardown();
+    expect(status).toBe(1);
+    expect(output).toMatch(/Which stack\?[^]*npm run teardown -- <stack>; there are: local, platform/);
+    expect(fs.existsSync(checkout.file(".posttraining/stacks/local/processes/store/log.txt"))).toBe(true);
+  });
+
+  it("has nothing to do in a fresh checkout, and says so", async () => {
+    const { status, output } = await teardown("local");
     expect(output).toContain("There is nothing of stack local to delete.");
     expect(status).toBe(0);
   });
@@ -201,7 +209,7 @@ describe("teardown", () => {
     record("store", { pid: 1, startTime: "1", port: 1 });
     const directory = checkout.file(".posttraining", "stacks", "local");
     const stranger = await start(`process.chdir(${JSON.stringify(directory)})`);
-    const { status, output } = await teardown();
+    const { status, output } = await teardown("local");
     expect(status).toBe(1);
     expect(output).toContain(`process ${stranger} (working folder)`);
     expect(fs.existsSync(path.join(directory, "processes", "store", "process.json"))).toBe(true);
@@ -242,7 +250,7 @@ describe("teardown", () => {
     checkout.write(".posttraining/stacks/local/runs/sft-0123456789ab/status.json", "gone");
     checkout.write(".posttraining/stacks/local/runs/analysis.ipynb", "kept");
     fs.symlinkSync(checkout.file("elsewhere"), checkout.file(".posttraining/stacks/local/cache"));
-    const { status, output } = await teardown();
+    const { status, output } = await teardown("local");
     expect(status).toBe(0);
     const left = fs
       .readdirSync(checkout.file(".posttraining", "stacks"), { recursive: true, encoding: "utf8" })
@@ -256,7 +264,7 @@ describe("teardown", () => {
     checkout.write("elsewhere/sft-0123456789ab/status.json", "kept");
     fs.mkdirSync(checkout.file(".posttraining/stacks/local"), { recursive: true });
     fs.symlinkSync(checkout.file("elsewhere"), checkout.file(".posttraining/stacks/local/runs"));
-    const { status, output } = await teardown();
+    const { status, output } = await teardown("local");
     expect(status).toBe(1);
     expect(output).toContain("by a link, which does not lie below");
     expect(fs.existsSync(checkout.file("elsewhere/sft-0123456789ab/status.json"))).toBe(true);
@@ -318,7 +326,7 @@ describe("a stack whose state cannot be read", () => {
     const directory = checkout.file(".posttraining", "stacks", "local", "processes", "store");
     const pid = await start("", { POSTTRAINING_DIRECTORY: directory });
     checkout.write(".posttraining/stacks/local/store/objects/posttraining/models/sft/1/config.json", "{}");
-    const { status, output } = await teardown();
+    const { status, output } = await teardown("local");
     expect(status).toBe(0);
     expect(startTimeOf(pid)).toBeUndefined();
     expect(output).toContain("Stack local is ended by its records and by what this machine shows.");
@@ -342,11 +350,11 @@ describe("a stack whose state cannot be read", () => {
     checkout.write(".posttraining/pulumi/configuration/Pulumi.local.yaml", "encryptionsalt: v1:a\n");
     checkout.write(".posttraining/stacks/local/store/objects/posttraining/models/sft/1/config.json", "{}");
     checkout.write(".posttraining/stacks/local/metaflow/config.json", "{}");
-    const { status, output } = await teardown();
+    const { status, output } = await teardown("local");
     expect(status).toBe(0);
     expect(output).not.toContain("the state of stack local");
     expect(fs.existsSync(checkout.file(".posttraining", "stacks", "local"))).toBe(false);
-    expect((await teardown()).output).toContain("There is nothing of stack local to delete.");
+    expect((await teardown("local")).output).toContain("There is nothing of stack local to delete.");
   });
 
   it("does not concern another stack", async () => {

@@ -23,7 +23,7 @@ describe("docs/reliability.md", () => {
     const observation = {
       fault: "a | b",
       next: "up",
-      said: `it said \`x\` ${"y".repeat(200)}`,
+      said: `it said \`x\` ${"y".repeat(300)}`,
       end: "whole",
       seconds: 3.4,
     };

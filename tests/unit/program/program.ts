@@ -71,6 +71,15 @@ export interface Outcome {
 
 /** Runs the program once, without the stack itself around it, which Pulumi registers whatever the program does. */
 export async function runProgram(document: unknown, machine: Machine, stack = "test"): Promise<Outcome> {
+  return runProgramWith({ "posttraining:stack": JSON.stringify(document) }, machine, stack);
+}
+
+/** @param configuration as Pulumi reads it from the stack's file. */
+export async function runProgramWith(
+  configuration: Record<string, string>,
+  machine: Machine,
+  stack = "test",
+): Promise<Outcome> {
   const registered: string[] = [];
   await pulumi.runtime.setMocks(
     {
@@ -85,7 +94,7 @@ export async function runProgram(document: unknown, machine: Machine, stack = "t
     false,
     "organization",
   );
-  pulumi.runtime.setAllConfig({ "posttraining:stack": JSON.stringify(document) });
+  pulumi.runtime.setAllConfig(configuration);
   let failure: unknown;
   await program(machine).catch((error: unknown) => (failure = error));
   // What is being registered is waited for.

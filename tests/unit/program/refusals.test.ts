@@ -2,9 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { type WrongConfiguration, wrongLocalStacks } from "./localConfigurations";
 import { wrongPlatforms } from "./platformConfigurations";
-import { machineOf, provideLocalStack, runProgram } from "./program";
+import { machineOf, provideLocalStack, runProgram, runProgramWith } from "./program";
 
 /** Whatever is wrong and can be known is refused before anything is registered, in one message that names every wrong field. */
+
+/** Where the fields of recipes stand, which a path as `stages[0].recipe (sft-tiny) seed` does not say. */
+const recipeHint = "The fields of a recipe stand in flows/recipes/<recipe>.yaml, or in the stage's `set`.";
 
 /** Runs the program and gives the lines of its refusal: a reason by each field's path. */
 async function refusalOf({ document, machine }: Pick<WrongConfiguration, "document" | "machine">): Promise<string[]> {
@@ -16,8 +19,8 @@ async function refusalOf({ document, machine }: Pick<WrongConfiguration, "docume
   expect(stack).toBeUndefined();
   expect(message).not.toMatch(/^\s+at .*:\d+/m);
   const [title, ...lines] = message.split("\n");
-  expect(title).toBe("The stack's configuration (posttraining:stack in stacks/Pulumi.<stack>.yaml) is not valid:");
-  return lines;
+  expect(title).toBe("The stack's configuration (posttraining:stack in stacks/Pulumi.test.yaml) is not valid:");
+  return lines.filter((line) => line !== recipeHint);
 }
 
 async function expectRefusal(wrong: WrongConfiguration): Promise<void> {
@@ -72,6 +75,29 @@ describe("what is right", () => {
     remove();
     expect(failure).toBeUndefined();
     expect(registered).toEqual(["test:index:Made"]);
+  });
+});
+
+describe("a file", () => {
+  it.each([
+    [{}, / below config:\.\nIt begins with:/],
+    [{ "posttraining:stak": "{}" }, /It has posttraining:stak \(did you mean posttraining:stack\?\)/],
+    [{ "aws:region": "eu-central-1" }, /It has aws:region\.\n/],
+  ])("without a stack's configuration is named, with what to write: %j", async (configuration, expected) => {
+    const { failure, registered } = await runProgramWith(configuration, machineOf());
+    expect(registered).toEqual([]);
+    const { message, stack } = failure as Error;
+    expect(stack).toBeUndefined();
+    expect(message).toMatch(/^The stack's configuration, stacks\/Pulumi\.test\.yaml, does not hold posttraining:stack/);
+    expect(message).toMatch(expected);
+  });
+
+  it("of a recipe is named where one of its fields is wrong, and only there", async () => {
+    const wrong = { kind: "local", stages: [{ name: "sft", recipe: "sft-tiny", set: { seed: "x" } }] };
+    const { failure } = await runProgram(wrong, machineOf());
+    expect((failure as Error).message.split("\n").at(-1)).toBe(recipeHint);
+    const other = await runProgram({ kind: "local", stages: chain, store: { port: 1 } }, machineOf());
+    expect((other.failure as Error).message).not.toContain(recipeHint);
   });
 });
 

@@ -63,6 +63,24 @@ const state: FlowRunState = {
   logFile: null,
 };
 
+describe("a flow run that is new", () => {
+  it("says what it takes before it is started, or that it is found again", () => {
+    const runsDirectory = fs.mkdtempSync(path.join(os.tmpdir(), "runs-"));
+    const inputs = { ...state, orchestrator: { kind: "local", runsDirectory } } as const;
+    const context = recordingContext();
+    flowRun.announce?.(inputs, context);
+    flowRun.announce?.({ ...inputs, contentHash: unknown }, context);
+    fs.mkdirSync(path.join(runsDirectory, runKey(inputs)));
+    flowRun.announce?.(inputs, context);
+    fs.rmSync(runsDirectory, { recursive: true });
+    expect(context.lines).toEqual([
+      "starts 1 run of sft: 1 p5.48xlarge, about 90 min, $12.50",
+      "starts 1 run of sft: 1 p5.48xlarge, about 90 min, $12.50",
+      `run ${runKey(inputs)} is recorded: it is found again, and started anew if it has failed`,
+    ]);
+  });
+});
+
 describe("a flow run's difference", () => {
   it("is none when nothing changed", async () => {
     const context = recordingContext();
