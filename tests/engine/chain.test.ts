@@ -102,6 +102,8 @@ describe("the chain on one machine", () => {
     const progress = /sft-run .*train \d+\/\d+, loss [\d.]+.*left/;
     while (!progress.test(seen) && interrupted.exitCode === null) await sleep(100);
     expect(seen).toMatch(progress);
+    // Of what is new, too, it is told what it takes before it is started.
+    expect(seen).toMatch(/starts 1 run of sft: this machine, about [\d.]+ min, \$0\.00/);
     interrupted.kill("SIGKILL");
     await closed;
     const run = supervisorOf("sft");
