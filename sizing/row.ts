@@ -4,11 +4,10 @@ import { estimateMemory, partEntries, type MemoryEstimate, type PeakMetric } fro
 import { readCells } from "./rowCells";
 import { parseMachine } from "./rowMachine";
 import { readMicroBatch, readNumberField } from "./rowNumbers";
+import { checkWords, parseTrainablePart, saysNo, saysYes, suggestion } from "./rowVocabulary";
 import {
   checkDegrees,
-  checkOptimizer,
   findMethod,
-  listUnknownWords,
   packs,
   parseAttention,
   parseCheckpointing,
@@ -19,12 +18,8 @@ import {
   parseOptimizer,
   parsePrecision,
   parseSharding,
-  parseTrainablePart,
   pooledModel,
   recogniseTool,
-  saysNo,
-  saysYes,
-  suggestion,
   trainableOf,
 } from "./rowWords";
 import { countParameters } from "./shape";
@@ -92,7 +87,7 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
   const utilization = readNumberField("vllm_util", row.vllm_util, problems, assumed);
   const lengths = parseLengths(row, method?.kind ?? "sft", assumed, problems);
 
-  const precision = parsePrecision(row, problems);
+  const precision = parsePrecision(row);
   const part = parseTrainablePart(row, assumed, problems);
   const quantisedModel = /bnb-4bit|awq|gptq|int4/i.test(row.model);
   const quantised =
@@ -116,8 +111,9 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
     );
   if (row.trainable === "" && rank !== undefined)
     assumed.push(`lora_rank: ${String(rank)} is not used by full training`);
-  checkOptimizer(row, problems);
-  if (found().length > 0 || method === undefined || shape === undefined) throw new RowError(found());
+  checkWords(row, problems);
+  if (found().length > 0 || method === undefined || shape === undefined || part === undefined)
+    throw new RowError(found());
 
   const parametersB = countParameters(shape).total / 1e9;
   const tool = recogniseTool(row);
@@ -131,14 +127,13 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
   const loss = pooled ? "pooled" : parseLoss(row, usedTool, sharding, assumed);
   const attention = parseAttention(row, assumed);
   const metric = parseMetric(row, assumed);
-  listUnknownWords(row, assumed);
 
   let weightBytes: 2 | 4 = 2;
   if (precision === "32-bit") weightBytes = 4;
   else if (
     precision === undefined &&
     trainable.kind === "full" &&
-    !row.train_dtype.includes("bf16") &&
+    !/bf16/i.test(row.train_dtype) &&
     !usedTool.masterWeights
   ) {
     weightBytes = 4;
@@ -158,7 +153,7 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
   let generation: Generation = { kind: method.kind === "grpo" ? "transformers" : "none" };
   if (/server|separate node|disaggregated|async/.test(vllm)) generation = { kind: "server" };
   else if (vllm !== "" && !saysNo(vllm)) {
-    if (!/coloc|hybrid|standby|yes|true/.test(vllm))
+    if (!/co-?loc|hybrid|standby|yes|true/.test(vllm))
       assumed.push(`vllm_mode: ${shortened(row.vllm_mode)} is taken as colocate`);
     if (utilization === undefined) assumed.push("vllm_util: 0.3");
     generation = { kind: "colocated", utilization: utilization ?? 0.3, sleep: true, tensorParallel: 1 };
@@ -179,7 +174,7 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
           ? "nf4-double"
           : "nf4",
     weightBytes,
-    mixedPrecision: /bf16|fp16|amp|fp8|^$/.test(row.train_dtype.toLowerCase()),
+    mixedPrecision: /bf16|fp16|amp|fp8|float8|mixed|^auto|^$/.test(row.train_dtype.toLowerCase()),
     optimizer,
     optimizerInBackward: inBackward,
     sequenceTokens: lengths.sequence,

@@ -1,5 +1,5 @@
 import { nearest } from "../configuration/explain";
-import { findGpu, gpuByKey, gpus, type Gpu } from "./data/gpus";
+import { findGpu, gpuByKey, gpus, statesSize, type Gpu } from "./data/gpus";
 import { catalog } from "./data/instances";
 import {
   countGpus,
@@ -63,14 +63,42 @@ const countInRange = (count: number | undefined): boolean => count === undefined
 /** A card without the memory of its variant: an A100 is one, whatever it holds. */
 const family = (key: string): string => key.replace(/-\d\d$/, "");
 
+/** All cards that differ from this one in nothing but their memory, itself among them. */
+const variantsOf = (card: Gpu): readonly Gpu[] => gpus.filter(({ key }) => family(key) === family(card.key));
+
+/** Of the variants of a card the one whose memory is nearest to what the device has. */
+const variantWith = (card: Gpu, exactGib: number): Gpu =>
+  variantsOf(card).reduce((best, other) =>
+    Math.abs(other.memoryGib - exactGib) < Math.abs(best.memoryGib - exactGib) ? other : best,
+  );
+
+/** The nominal size, GB, in the name of a card that has variants. */
+const nominalSize = ({ name }: Gpu): number => Number(/(\d+)GB/.exec(name)?.[1]);
+
+/** Says which card a name is taken for that may mean several or that is another one's. */
+function tellCardTaken(text: string, card: Gpu, assumed: string[]): void {
+  const others = variantsOf(card).filter(({ key }) => key !== card.key);
+  const lower = text.toLowerCase();
+  const named = family(card.key)
+    .split("-")
+    .every((part) => part === "rtx" || lower.includes(part));
+  if (others.length > 0 && !statesSize(text, nominalSize(card)))
+    assumed.push(
+      `gpu: ${shownValue(text)} is taken as ${card.name}; ${others.map(({ key, name }) => `write ${key} for ${name}`).join(", ")}`,
+    );
+  else if (!named) assumed.push(`gpu: ${shownValue(text)} is taken as ${card.name}`);
+}
+
 /** The GPU by its own name or an AWS instance type's, with a count before or behind it where there is one. */
 export function parseMachine(row: Row, assumed: string[], problems: string[]): Machine {
   const text = row.gpu;
   const shown = `gpu: ${shownValue(text)}`;
   const types = instanceTypes(text);
   const instance = findInstance(types);
-  const card = text === "" ? undefined : findGpu(replaceInstanceTypes(text, " "));
   const memory = text === "" ? undefined : statedMemory(text);
+  const named = text === "" ? undefined : findGpu(replaceInstanceTypes(text, " "));
+  const exactGib = inRange(memory?.exactGib) ? memory?.exactGib : undefined;
+  const card = named === undefined || exactGib === undefined ? named : variantWith(named, exactGib);
   if (card !== undefined && instance !== undefined && family(card.key) !== family(instance.gpu))
     problems.push(`${shown} contradicts itself: ${instance.name} has ${gpuByKey(instance.gpu).name}`);
   const gpu = instance === undefined ? card : gpuByKey(instance.gpu);
@@ -89,6 +117,7 @@ export function parseMachine(row: Row, assumed: string[], problems: string[]): M
     );
   }
   if (gpu === undefined) assumed.push("gpu: an A100 for speed");
+  if (card !== undefined && instance === undefined && exactGib === undefined) tellCardTaken(text, card, assumed);
   const near = gpu === undefined && gpuMemoryGib !== undefined ? nearestMachine(text) : undefined;
   if (near !== undefined) assumed.push(`${shown} is not a known card; its memory is used (did you mean ${near}?)`);
 

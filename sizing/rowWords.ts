@@ -1,8 +1,8 @@
-import { nearest } from "../configuration/explain";
 import type { PeakMetric } from "./memory";
 import { numbersIn } from "./numberText";
 import type { Row, RowField } from "./rowFields";
 import { fieldNumbers, inRangeOf, numberProblem, rangeOf, readNumberField, tokenUnits } from "./rowNumbers";
+import { saysNo, saysYes, suggestion, wordProblem, type TrainablePart } from "./rowVocabulary";
 import {
   countParameters,
   findShape,
@@ -59,59 +59,11 @@ export const findMethod = (text: string): Method | undefined =>
 /** Encoders that are trained on one vector or score a text. */
 export const pooledModel = /embed|(^|[/_-])(bge|gte|e5)([/_-]|$)|minilm|rerank|modernbert/i;
 
-export const saysNo = (text: string): boolean => /^(no|none|not|false|off|0|n|disabled?|without|unknown)\b/i.test(text);
-export const saysYes = (text: string): boolean => /^(yes|true|on|1|y|enabled?|packed)\b/i.test(text);
-
-/** "; did you mean adamw?", or nothing. */
-export function suggestion(text: string, allowed: readonly string[]): string {
-  const near = nearest(text, allowed);
-  return near === undefined ? "" : `; did you mean ${near}?`;
-}
-
 /** Number formats by the names that all else here looks for. */
 export const numberFormat = (text: string): string =>
   text
-    .toLowerCase()
-    .replace(/bfloat16/g, "bf16")
-    .replace(/float16|\bhalf\b/g, "fp16");
-
-/**
- * Words that each field's reader knows. Whatever else stands there is read as the field's ordinary value, which a person
- * who wrote something else must be told.
- */
-const understood = {
-  train_dtype: /bf16|fp16|amp|fp8|float8|fp32|float32|tf32|mixed|^auto/,
-  attention: /flash|fa[23]|triton|unsloth|eager|sdpa|xformers|flex|mem.?eff|default|auto|^no/,
-  loss_impl: /unsloth|liger|fused|cut|cce|chunk|\bce\b|entropy|logits|\bhf\b|default|auto|^no/,
-  activation_ckpt: /selective|yes|true|full|\bon\b|^[1y]\b|enabled?|offload|unsloth|all|recompute|ckpt|checkpoint/,
-  packing: /padding.?free|varlen/,
-  // Yes or no, and nothing else.
-  compile: /(?!)/,
-  cpu_offload: /param|opt|grad|state|act|deepspeed|cpu|yes|true|^(?:1|y|on|enabled?)\b/,
-  peak_metric: /reserved|allocated|active|smi|process|device|reported|script|estimate|gpu|memory|vram/,
-  seq_is: /exact|max|mean|longest|dynamic|pad|pack|fixed|short|average|unknown/,
-} as const satisfies Partial<Record<RowField, RegExp>>;
-
-const takenAs: Readonly<Record<keyof typeof understood, string>> = {
-  train_dtype: "float32",
-  attention: "sdpa",
-  loss_impl: "all logits at once",
-  activation_ckpt: "on for every layer",
-  packing: "no",
-  compile: "no",
-  cpu_offload: "on for the optimizer",
-  peak_metric: "what nvidia-smi shows",
-  seq_is: "the length of every sample",
-};
-
-/** Says what the row's words are taken as where no reader knows them. */
-export function listUnknownWords(row: Row, assumed: string[]): void {
-  for (const field of Object.keys(understood) as (keyof typeof understood)[]) {
-    const text = row[field].toLowerCase();
-    if (text === "" || understood[field].test(text) || saysNo(text) || saysYes(text)) continue;
-    assumed.push(`${field}: ${shownValue(row[field])} is not understood and taken as ${takenAs[field]}`);
-  }
-}
+    .replace(/(?<![a-z0-9])bfloat16(?![a-z0-9])/gi, "bf16")
+    .replace(/(?<![a-z0-9])(?:float16|half)(?![a-z0-9])/gi, "fp16");
 
 /** Samples share sequences. */
 export const packs = (text: string): boolean => saysYes(text) || /padding.?free|varlen/i.test(text);
@@ -142,27 +94,6 @@ export function recogniseTool(row: Row): Tool {
     return tools.deepspeed;
   if (all("sharding").includes("fsdp") && adapters) return tools["fsdp-qlora"];
   return tools.transformers;
-}
-
-/** Adapters by their names; all are counted as low-rank ones. */
-const adapterNames =
-  /^(q-?lora|lora|dora|rs-?lora|pissa|olora|adapter|peft|ada-?lora|bone|llama-?pro|long-?lora|lora-fa|vera|ia3|freeze|prefix|prompt|p-tuning)/;
-
-type TrainablePart = "full" | "adapter" | "quantised adapter";
-
-export function parseTrainablePart(row: Row, assumed: string[], problems: string[]): TrainablePart {
-  const text = row.trainable.toLowerCase();
-  if (text === "") {
-    assumed.push("trainable: full");
-    return "full";
-  }
-  if (/^(full|fft|all\b)/.test(text)) return "full";
-  if (/^q-?lora/.test(text)) return "quantised adapter";
-  if (adapterNames.test(text)) return "adapter";
-  problems.push(
-    `trainable: ${shownValue(row.trainable)} is not one of full, lora, qlora, adapter, peft:<method>${suggestion(text, ["full", "lora", "qlora", "adapter"])}`,
-  );
-  return "full";
 }
 
 export function trainableOf(
@@ -215,13 +146,16 @@ function degreeOf(text: string, pattern: RegExp): { degree: number; readable: bo
 /** GPUs that tensor, pipeline or context parallelism of one degree spans at most. */
 const largestDegree = 1024;
 
-/** Finds degrees that cannot be, or that ask for more GPUs than there are. */
+/** Finds a sharding that nobody knows, and degrees that cannot be or that ask for more GPUs than there are. */
 export function checkDegrees(row: Row, gpus: number | undefined, problems: string[]): void {
   if (row.sharding === "") return;
   const text = shardingWords(row);
-  const degrees = [tensorDegree, pipelineDegree, contextDegree].map((pattern) => degreeOf(text, pattern));
+  const patterns = [tensorDegree, pipelineDegree, contextDegree];
+  const unknown = patterns.some((pattern) => pattern.test(text)) ? undefined : wordProblem("sharding", row);
+  const degrees = patterns.map((pattern) => degreeOf(text, pattern));
   const product = degrees.reduce((all, { degree }) => all * degree, 1);
-  if (degrees.some(({ degree, readable }) => !readable || degree > largestDegree))
+  if (unknown !== undefined) problems.push(unknown);
+  else if (degrees.some(({ degree, readable }) => !readable || degree > largestDegree))
     problems.push(
       `sharding: ${shownValue(row.sharding)} must have degrees from 1 to ${largestDegree}, such as Megatron TP4 PP2`,
     );
@@ -261,9 +195,9 @@ export function parseSharding(
     if (stage === null) assumed.push(`sharding: ${shortened(row.sharding)} is taken as ZeRO-3`);
     return { kind, degree: gpuCount, ...base };
   }
-  if (text.includes("grad op")) return { kind: "fsdp-grad-op", degree: gpuCount, ...base };
+  if (/grad[ -]?op/.test(text)) return { kind: "fsdp-grad-op", degree: gpuCount, ...base };
   if (/hybrid|hsdp/.test(text)) return { kind: "fsdp", degree: Math.min(8, gpuCount), ...base };
-  if (/fsdp|full ?shard/.test(text)) return { kind: "fsdp", degree: gpuCount, ...base };
+  if (/fsdp|fully?[ -]?shard/.test(text)) return { kind: "fsdp", degree: gpuCount, ...base };
   if (/ddp|data parallel/.test(text)) return { kind: "ddp", degree: gpuCount, ...base };
   if (text !== "" && !saysNo(text)) assumed.push(`sharding: ${shortened(row.sharding)} is taken as none`);
   if (saysNo(text) || gpuCount === 1) return { kind: "none", degree: 1, ...base };
@@ -271,20 +205,6 @@ export function parseSharding(
   const kind = tool.name === "verl" ? "fsdp" : statesGib > 40 ? "zero3" : "ddp";
   assumed.push(`sharding: ${kind} over ${String(gpuCount)} GPUs`);
   return { kind, degree: gpuCount, ...base };
-}
-
-/** Everything that `parseOptimizer` tells apart. */
-const optimizers = /paged|8-?bit|adamw8|muon|fused|lion|adafactor|sgd|adam|lora-fa/;
-const optimizerNames =
-  "AdamW, AdamW fused, adamw_8bit, paged_adamw_8bit, paged_adamw_32bit, muon, lion, adafactor, sgd" as const;
-
-/** Finds an optimizer that nobody knows. */
-export function checkOptimizer(row: Row, problems: string[]): void {
-  const text = row.optimizer.toLowerCase();
-  if (text === "" || optimizers.test(text)) return;
-  problems.push(
-    `optimizer: ${shownValue(row.optimizer)} is not one of ${optimizerNames}${suggestion(text, optimizerNames.split(", "))}`,
-  );
 }
 
 export function parseOptimizer(row: Row, tool: Tool, assumed: string[]): { optimizer: Optimizer; inBackward: boolean } {
@@ -297,7 +217,7 @@ export function parseOptimizer(row: Row, tool: Tool, assumed: string[]): { optim
   }
   if (/paged.*8|8.*paged/.test(text)) return { optimizer: "paged-adamw-8bit", inBackward };
   if (text.includes("paged")) return { optimizer: "paged-adamw-32bit", inBackward };
-  if (/8-?bit|adamw8/.test(text)) return { optimizer: "adamw-8bit", inBackward };
+  if (/8[-_]?bit|adamw8/.test(text)) return { optimizer: "adamw-8bit", inBackward };
   if (text.includes("muon")) return { optimizer: "muon", inBackward };
   if (text.includes("fused")) return { optimizer: "adamw-fused", inBackward };
   if (text.includes("lion")) return { optimizer: "lion", inBackward };
@@ -429,7 +349,7 @@ export function parseLoss(row: Row, tool: Tool, sharding: Sharding, assumed: str
 
 export function parseAttention(row: Row, assumed: string[]): Attention {
   const text = row.attention.toLowerCase();
-  if (/flash|fa2|fa3|triton|unsloth/.test(text)) return "flash";
+  if (/flash|fa[-_]?[1-4]|triton|unsloth/.test(text)) return "flash";
   if (text.includes("eager")) return "eager";
   if (text === "") assumed.push("attention: sdpa");
   return "sdpa";
@@ -445,16 +365,14 @@ export function parseMetric(row: Row, assumed: string[]): PeakMetric {
 
 type Precision = "4-bit" | "8-bit" | "16-bit" | "32-bit";
 
-export function parsePrecision(row: Row, problems: string[]): Precision | undefined {
+export function parsePrecision(row: Row): Precision | undefined {
+  if (wordProblem("weights_precision", row) !== undefined) return undefined;
   const text = row.weights_precision.toLowerCase();
   if (text === "" || /^(unknown|auto|default)/.test(text)) return undefined;
-  if (/nf4|int4|fp4|4[- ]?bit|gptq|awq|q4/.test(text)) return "4-bit";
-  if (/int8|fp8|8[- ]?bit/.test(text)) return "8-bit";
-  if (/fp32|float32|f32|32[- ]?bit|full precision/.test(text)) return "32-bit";
-  if (/b?f(p|loat)?16|half|16[- ]?bit/.test(text)) return "16-bit";
-  problems.push(
-    `weights_precision: ${shownValue(row.weights_precision)} is not one of bf16, fp16, fp32, int8, nf4, int4`,
-  );
+  if (/nf4|int4|fp4|4[-_ ]?bit|gptq|awq|q4/.test(text)) return "4-bit";
+  if (/int8|fp8|8[-_ ]?bit/.test(text)) return "8-bit";
+  if (/fp32|float32|f32|32[-_ ]?bit|full precision/.test(text)) return "32-bit";
+  if (/b?f(p|loat)?16|half|16[-_ ]?bit/.test(text)) return "16-bit";
   return undefined;
 }
 

@@ -151,6 +151,10 @@ const sizePattern = (size: number): RegExp =>
     String.raw`(?<![a-wyz0-9.])${size} ?gi?b?(?![a-z0-9])|100s?(?: ?(?:sxm\d?|pcie|nvl))? ${size}(?![a-z0-9.])`,
   );
 
+/** Whether a text states this nominal memory, GB, for a card that has variants. */
+export const statesSize = (text: string, size: number): boolean =>
+  sizePattern(size).test(text.toLowerCase().replace(separators, " ").replace(/ +/g, " "));
+
 const choices = cardsByName.map(([, ...cards]) =>
   cards.map(({ key, size }) => ({ key, pattern: size === undefined ? undefined : sizePattern(size) })),
 );

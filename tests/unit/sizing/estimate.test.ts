@@ -138,16 +138,52 @@ describe("an estimate of one row", () => {
     expect(answered({ micro_batch: "64 (global)" }).assumed.join()).toContain("micro_batch: 8 (default");
   });
 
-  it("says what it takes words for that no reader knows", () => {
-    const fields = ["train_dtype", "attention", "loss_impl", "activation_ckpt", "packing", "compile"];
-    fields.push("cpu_offload", "peak_metric", "seq_is");
-    for (const field of fields) {
-      expect(answered({ [field]: "banana" }).assumed.join("; ")).toContain(
-        `${field}: "banana" is not understood and taken as `,
-      );
-      expect(answered({ [field]: "" }).assumed.join("; ")).not.toContain("is not understood");
-    }
-    expect(answered({ sharding: "banana" }).assumed).toContain("sharding: banana is taken as none");
+  it.each([
+    [
+      "trainable",
+      "LoRA+",
+      "LoRA r=16",
+      "rsLoRA",
+      "rs_lora",
+      "DoRA",
+      "lora_llm",
+      "lora/qlora?",
+      "peft:P_TUNING",
+      "peft",
+    ],
+    [
+      "optimizer",
+      "adamw_8bit (bitsandbytes)",
+      "PagedAdamW8bit",
+      "DeepSpeedCPUAdam",
+      "torch.optim.AdamW",
+      "8-bit AdamW",
+    ],
+    ["attention", "FlashAttention-2", "flash_attn", "FA-3", "kernels-community/flash-attn3", "none", "mem efficient"],
+    ["loss_impl", "Liger-Kernel", "cut_cross_entropy", "chunked CE (litgpt)", "CEWithChunkedOutputLoss", "no"],
+    ["activation_ckpt", "gradient_checkpointing", "full+act offload", "selective-op", "on", "no (default)", "1"],
+    ["cpu_offload", "params+opt", "optimizer_states", "DeepSpeed CPU offload", "unknown", "y"],
+    ["train_dtype", "torch.bfloat16", "BF16 + fp8", "16-mixed", "amp_bfloat16", "half", "auto"],
+    ["weights_precision", "torch.float16", "4-bit", "4 bit", "NF4 double quant", "load_in_4bit", "q4_k_m", "default"],
+    ["seq_is", "max (short samples, unpacked)", "mean 200", "fixed length"],
+    ["sharding", "NO_SHARD", "fully_shard", "DP + TP1", "DeepSpeed stage 3", "zero3_offload", "data parallel", "none"],
+    ["vllm_mode", "co-located", "colocate+standby", "separate node", "async_server", "off"],
+    ["packing", "padding_free", "varlen", "packed", "False"],
+    ["compile", "yes", "0"],
+    ["peak_metric", "torch.cuda.max_memory_allocated", "nvidia-smi-like", "reported (method unstated)", "peak_vram"],
+  ])("finds known words inside a text of %s", (field, ...texts) => {
+    for (const text of texts) expect(answered({ [field]: text }).id, text).toBe("r1");
+  });
+
+  it.each([
+    ["optimizer", "paged-adamw-8-bit", "paged_adamw_8bit"],
+    ["attention", "FA-2", "flash"],
+    ["weights_precision", "load_in_4_bit", "nf4"],
+    ["train_dtype", "mixed", "fp16"],
+    ["vllm_mode", "co-located", "colocate"],
+    ["sharding", "Fully Sharded Data Parallel", "FULL_SHARD"],
+  ])("reads %s %j as it reads %j", (field, text, same) => {
+    expect(answered({ [field]: text, num_gpus: "4" }).parts).toEqual(answered({ [field]: same, num_gpus: "4" }).parts);
   });
 
   it("says that a rank is not used where nobody asks for an adapter", () => {
@@ -202,6 +238,52 @@ describe("a row that cannot be used", () => {
     [{ lora_rank: "0" }, /lora_rank: "0" must be a positive whole number/],
   ])("says what is wrong with %j", (fields, expected) => {
     expect(errorOf(row(fields))).toMatch(expected);
+  });
+
+  it.each([
+    ["trainable", "loraa", "lora"],
+    ["trainable", "lora-foo", "lora"],
+    ["trainable", "fulll", "full"],
+    ["trainable", "peft:ADALORRA", "adalora"],
+    ["trainable", "peft:banana", undefined],
+    ["optimizer", "adamm", "AdamW"],
+    ["optimizer", "adamw_8bitt", "adamw_8bit"],
+    ["attention", "flashh", "flash"],
+    ["attention", "sdpaa (default)", "sdpa"],
+    ["attention", "true", undefined],
+    ["loss_impl", "ligerr", "liger"],
+    ["loss_impl", "chunkedd", "chunked"],
+    ["activation_ckpt", "fulll", "full"],
+    ["activation_ckpt", "banana no", undefined],
+    ["cpu_offload", "paramss", "params"],
+    ["cpu_offload", "off-load", undefined],
+    ["train_dtype", "bf166", "bf16"],
+    ["train_dtype", "Bfloat166", undefined],
+    ["weights_precision", "nf44", "nf4"],
+    ["weights_precision", "int88", "int8"],
+    ["seq_is", "exactt", "exact"],
+    ["sharding", "fsdpp", "FSDP"],
+    ["sharding", "megatronn", "Megatron"],
+    ["vllm_mode", "serverr", "server"],
+    ["packing", "perhaps", undefined],
+    ["packing", "yess", "yes"],
+    ["compile", "tru", "true"],
+    ["peak_metric", "alocated", "allocated"],
+  ])("has no word in %s that is known: %j", (field, text, near) => {
+    const [problem, ...others] = errorOf(row({ [field]: text })).split(/; (?!did you mean)/);
+    expect(others).toEqual([]);
+    expect(problem).toContain(`${field}: "${text}" is not one of `);
+    expect(problem?.split("; did you mean ")[1]).toBe(near === undefined ? undefined : `${near}?`);
+  });
+
+  it("offers for an unknown word only what is understood", () => {
+    const fields = rowFields.filter((field) => errorOf(row({ [field]: "banana" })).includes(" is not one of "));
+    expect(fields).toHaveLength(16);
+    for (const field of fields.filter((name) => name !== "gpu" && name !== "method")) {
+      const [, listed = ""] = errorOf(row({ [field]: "banana" })).split(" is not one of ");
+      for (const word of listed.replace("<method>", "vera").split(", "))
+        expect(errorOf(row({ [field]: word, num_gpus: "8" })), `${field} ${word}`).not.toContain(" is not one of ");
+    }
   });
 
   it("names what is wrong in every field in one message", () => {

@@ -88,6 +88,31 @@ describe("a card", () => {
     expect(assumed).toContain('gpu: "H1000 80GB" is not a known card; its memory is used (did you mean h100?)');
   });
 
+  it.each([
+    ["A100", "NVIDIA A100 80GB SXM; write a100-40 for NVIDIA A100 40GB SXM"],
+    ["8 x A100", "NVIDIA A100 80GB SXM; write a100-40 for NVIDIA A100 40GB SXM"],
+    ["h100", "NVIDIA H100 80GB SXM; write h100-96 for NVIDIA H100 96GB"],
+    ["DGX H100 640GB", "NVIDIA H100 80GB SXM; write h100-96 for NVIDIA H100 96GB"],
+    ["V100", "NVIDIA V100 16GB; write v100-32 for NVIDIA V100 32GB"],
+    ["L40", "NVIDIA L40S"],
+    ["A10", "NVIDIA A10G"],
+    ["RTX PRO 6000", "NVIDIA RTX PRO 6000 Blackwell Server Edition"],
+  ])("whose name may mean another is told: %s", (text, taken) => {
+    expect(interpretRow({ ...job, gpu: text }).assumed).toContain(`gpu: "${text}" is taken as ${taken}`);
+  });
+
+  it("that is named with its memory, or by its key, name or instance type, needs no word", () => {
+    const stated = ["A100 80GB", "A100-SXM4-40", "H100 80GB HBM3", "A100 (p4d.24xlarge)", "A100 (39.5 GiB)", "3090Ti"];
+    const keys = gpus.flatMap(({ key, name }) => (key === "h100" ? [name] : [key, name]));
+    for (const text of [...stated, ...keys, ...catalog.instances.map(({ name }) => name)])
+      expect(interpretRow({ ...job, gpu: text }).assumed.join(), text).not.toContain("is taken as");
+  });
+
+  it("is the variant with the memory that its device has", () => {
+    expect(machineOf({ gpu: "A100 (39.5 GiB)" })).toMatchObject({ gpu: "a100-40", memory: 39.5 });
+    expect(machineOf({ gpu: "H100 (93.6 GiB)" })).toMatchObject({ gpu: "h100-96", memory: 93.6 });
+  });
+
   it.each(["0GB", "GH200 480GB", "H100 (1.2.3 GiB)", "Tesla T4 (0 GiB)", "Tesla T4 (1e9 GiB)"])(
     "has memory in a sensible range: not %s",
     (gpu) => {
