@@ -163,12 +163,8 @@ async function endWithoutState(stack, records, reason) {
   return ["what was recorded of it"];
 }
 
-/**
- * True for a stack that was made here, was not removed, and of which there is no state: readState takes a damaged one for damaged.
- *
- * @param {string} stack
- */
-const isStateLost = (stack) => wasMade(stack) && !existsSync(stateFile(stack));
+/** @param {string} stack */
+const hasState = (stack) => existsSync(stateFile(stack));
 
 /** @param {string} stack */
 function lostStateProblem(stack) {
@@ -201,7 +197,8 @@ async function end(stack, records, withoutState) {
     return endWithoutState(stack, records, "Without its state:");
   }
   const hasRecords = records.leaders.length > 0 || records.marks.size > 0;
-  if (isStateLost(stack) || (onThisMachine && hasRecords && readState(stack) === undefined)) {
+  // A stack that was made here and not removed had a state. One that is there and damaged is told below.
+  if (!hasState(stack) && (wasMade(stack) || (onThisMachine && hasRecords))) {
     if (onThisMachine)
       return endWithoutState(stack, records, `No state knows of stack ${stack}, and there are records.`);
     throw lostStateProblem(stack);

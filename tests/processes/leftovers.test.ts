@@ -325,6 +325,7 @@ describe("a stack whose state cannot be read", () => {
     checkout.write(`${states}/local.json`, good.slice(0, 40));
     const directory = checkout.file(".posttraining", "stacks", "local", "processes", "store");
     const pid = await start("", { POSTTRAINING_DIRECTORY: directory });
+    record("store", { ...identify(pid), port: 1 });
     checkout.write(".posttraining/stacks/local/store/objects/posttraining/models/sft/1/config.json", "{}");
     const { status, output } = await teardown("local");
     expect(status).toBe(0);
