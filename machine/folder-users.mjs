@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import process from "node:process";
 import { listeningPorts } from "./ports.mjs";
 import {
   endProcesses,
+  environmentOf,
   ownAncestry,
   processesWithEnvironment,
   runningProcesses,
@@ -150,6 +151,30 @@ function namesOf(folder) {
 }
 
 /**
+ * True if a process's entry names as its owner another folder that is there: it is of another checkout, whose records may have been
+ * copied with it into this one. Of one that was moved, the folder that its processes name is gone.
+ *
+ * @param {string} entry of its environment, as `NAME=value`
+ * @param {readonly string[]} folders names of the folder
+ */
+function namesAnotherOwner(entry, folders) {
+  if (!entry.startsWith(`${ownerVariable}=`)) return false;
+  const owner = entry.slice(ownerVariable.length + 1);
+  return existsSync(owner) && !namesOf(owner).some((name) => folders.some((folder) => isWithin(name, folder)));
+}
+
+/**
+ * True if a process belongs to a server or run of another checkout, although a record in this folder names it.
+ *
+ * @param {number} pid
+ * @param {string} folder of a stack, of one of its servers or of one of its runs
+ */
+export function isOfAnother(pid, folder) {
+  const folders = namesOf(folder);
+  return environmentOf(pid).some((entry) => namesAnotherOwner(entry, folders));
+}
+
+/**
  * True if processes of a session are those of its recorded leader: it still is the leader, or it has ended. As long as a process
  * of a session lives, no other process gets the number of its leader; after a restart of the machine all numbers begin anew.
  *
@@ -185,7 +210,10 @@ export function usersOf(folder, { leaders = [], marks = new Set() } = {}) {
     marks.has(entry) || (entry.startsWith(owner) && folders.some((each) => isWithin(entry.slice(owner.length), each)));
   const owned = pidsOf(processesWithEnvironment(isMark, candidates));
   const named = pidsOf(processesWithEnvironment((entry) => folders.some((each) => names(entry, each)), candidates));
-  const sessions = new Set(leaders.filter((leader) => ownsItsSession(leader, processes)).map(({ pid }) => pid));
+  const others = pidsOf(processesWithEnvironment((entry) => namesAnotherOwner(entry, folders), candidates));
+  const sessions = new Set(
+    leaders.filter((leader) => ownsItsSession(leader, processes) && !others.has(leader.pid)).map(({ pid }) => pid),
+  );
   const elsewhere =
     process.platform === "linux" ? undefined : parseLsof(askSystem("lsof", ["-nP", "-w", "-F", "pfan"]), folders);
   const none = { workingFolder: false, reads: false, writesLog: false };
@@ -200,7 +228,8 @@ export function usersOf(folder, { leaders = [], marks = new Set() } = {}) {
   // a person has started from a terminal may do so too, and is nobody's to end.
   const started = candidates.filter(
     ({ pid, session, hasTerminal }) =>
-      owned.has(pid) || (!hasTerminal && (sessions.has(session) || files.get(pid)?.writesLog === true)),
+      !others.has(pid) &&
+      (owned.has(pid) || (!hasTerminal && (sessions.has(session) || files.get(pid)?.writesLog === true))),
   );
   const ours = withDescendants(
     started.map(({ pid }) => pid),

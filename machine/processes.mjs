@@ -158,6 +158,24 @@ function linuxEnvironment(pid) {
 }
 
 /**
+ * The environment of a process of this user, as it was started with it; empty where it cannot be read.
+ *
+ * @param {number} pid
+ * @returns {string[]} each as `NAME=value`; on systems without /proc after the words of its command
+ */
+export const environmentOf = (pid) =>
+  process.platform === "linux"
+    ? linuxEnvironment(pid)
+    : ps(["command"], ["-Eww", "-p", String(pid)]).flatMap((line) => entriesIn(line));
+
+/**
+ * Takes apart what `ps -E` shows behind a command. A value may hold spaces: an entry goes on to the next `NAME=`.
+ *
+ * @param {string} line
+ */
+const entriesIn = (line) => line.split(/ (?=[A-Za-z_][A-Za-z0-9_]*=)/).map((entry) => entry.trimEnd());
+
+/**
  * Processes of this user whose environment, as they were started with it, has an entry.
  *
  * @param {(entry: string) => boolean} matches told each entry, as `NAME=value`, on Linux; elsewhere the words of the line in which
@@ -167,10 +185,9 @@ function linuxEnvironment(pid) {
  */
 export function processesWithEnvironment(matches, processes = runningProcesses()) {
   if (process.platform === "linux") return processes.filter(({ pid }) => linuxEnvironment(pid).some(matches));
-  // `ps -E` puts the variables behind the command line. A value may hold spaces: an entry goes on to the next `NAME=`.
   const pids = new Set(
     ps(["pid", "command"], ["-axEww"])
-      .filter((line) => line.split(/ (?=[A-Za-z_][A-Za-z0-9_]*=)/).some((entry) => matches(entry.trimEnd())))
+      .filter((line) => entriesIn(line).some((entry) => matches(entry)))
       .map((line) => Number.parseInt(line, 10)),
   );
   return processes.filter(({ pid }) => pids.has(pid));

@@ -28,6 +28,17 @@ export function removalProblem(root, target) {
 }
 
 /**
+ * Why a folder that a state names is none of this checkout's; undefined when it is its own, or was: of a checkout that was moved, the
+ * place in the state is gone. A checkout that was copied has a state that names the folders of the other one.
+ *
+ * @param {string} root folder in which everything of this checkout lies; absolute
+ * @param {string} folder
+ */
+export function foreignFolderProblem(root, folder) {
+  return existsSync(folder) ? removalProblem(root, path.join(folder, "entry")) : undefined;
+}
+
+/**
  * Removes a file or a folder with all that is in it. A link is removed, not what it leads to.
  *
  * @param {string} root folder below which removal is allowed; absolute

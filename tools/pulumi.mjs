@@ -1,4 +1,5 @@
 import "./node-version.mjs";
+import { hostname } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { root } from "./checkout.mjs";
@@ -10,7 +11,7 @@ import { readPulumiArguments } from "./pulumi-arguments.mjs";
 import { requireBootstrap } from "./set-up.mjs";
 import { ensureStack, pulumiCommand, pulumiInTerminal, recoverStack } from "./stack.mjs";
 import { forgetSalt, isLocal, needsInitialization } from "./stack-configuration.mjs";
-import { stackLocks } from "./stack-locks.mjs";
+import { lockProblem, stackLocks } from "./stack-locks.mjs";
 import { requireStack, requireStackName } from "./stack-name.mjs";
 import { readState } from "./stack-state.mjs";
 import { endStrayRuns } from "./stray-runs.mjs";
@@ -54,6 +55,17 @@ function checkNames([command, subcommand, third], named) {
   else if (given) requireStack(given);
 }
 
+/**
+ * Taking the lock from a command that lives lets the next one work on the same state beside it.
+ *
+ * @param {string} stack
+ * @throws {Problem}
+ */
+function requireNoLivingHolder(stack) {
+  const here = stackLocks(stack).held.filter((lock) => lock.hostname === hostname());
+  if (here.length > 0) throw lockProblem(stack, here, hostname());
+}
+
 /** Commands that Pulumi refuses, or warns about at each one, while something of an interrupted one is left. */
 const changesState = new Set(["up", "update", "preview", "pre", "refresh", "destroy", "down", "dn"]);
 
@@ -82,6 +94,7 @@ await runMain(async () => {
   const stack = (isInitialization || isRemoval ? words[2] : undefined) ?? (await stackInUse(named));
   if (stack === undefined)
     return pulumiInTerminal("", parameters, { cwd: process.cwd(), environment: pulumiEnvironment() });
+  if (command === "cancel") requireNoLivingHolder(subcommand ?? stack);
   if (extent !== "everything" && isLocal(stack)) await requireBootstrap("everything", console.error);
   if (isInitialization && flags.every((flag) => flag === "--non-interactive") && needsInitialization(stack)) {
     await ensureStack(stack);

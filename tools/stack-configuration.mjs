@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
 import { layout, root } from "./checkout.mjs";
@@ -79,8 +80,36 @@ export function needsInitialization(stack) {
  * @returns {"local" | "platform" | "experiment" | undefined} undefined when it does not say
  */
 export function kindIn(text) {
-  const kind = /^\s+kind:\s*["']?(local|platform|experiment)\b/m.exec(text)?.[1];
+  const plain = /(?:^\s+|[{,]\s*)["']?kind["']?\s*:\s*(?:&\S+\s+)?["']?(local|platform|experiment)\b/m.exec(text)?.[1];
+  const kind = stackIn(text)?.kind ?? plain;
   return kind === "local" || kind === "platform" || kind === "experiment" ? kind : undefined;
+}
+
+/**
+ * The stack that the text of a configuration file describes; undefined where it cannot be read, or the reader is not installed yet.
+ *
+ * @param {string} text
+ * @returns {{ kind?: unknown, store?: { removal?: unknown } | null } | undefined}
+ */
+function stackIn(text) {
+  try {
+    const { parse } = createRequire(import.meta.url)("yaml");
+    const stack = parse(text)?.config?.["posttraining:stack"];
+    return typeof stack === "object" && stack !== null ? stack : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether the stack's data goes with it, by its configuration.
+ *
+ * @param {string} stack
+ */
+export function removesData(stack) {
+  const text = readIfThere(committedFile(stack));
+  const found = stackIn(text);
+  return found === undefined ? /^\s+removal:\s*["']?remove\b/m.test(text) : found.store?.removal === "remove";
 }
 
 /** @param {string} stack */
@@ -92,6 +121,22 @@ export const kindOf = (stack) => kindIn(readIfThere(committedFile(stack)));
  * @param {string} stack
  */
 export const isLocal = (stack) => kindOf(stack) === "local";
+
+/**
+ * Writes the salt that the stack's state has, where the file was lost or damaged. Without it Pulumi would write one into the committed
+ * file.
+ *
+ * @param {string} stack
+ * @param {string} salt
+ */
+export function keepSalt(stack, salt) {
+  const kept = /^encryptionsalt:\s*["']?([^\s"']+)/m.exec(readIfThere(saltFile(stack)))?.[1];
+  if (kept === salt || sealsItsSecrets(readIfThere(committedFile(stack)))) return;
+  mkdirSync(layout.stackConfiguration, { recursive: true });
+  const draft = `${saltFile(stack)}.${process.pid}`;
+  writeFileSync(draft, `encryptionsalt: ${salt}\n`, { mode: 0o600 });
+  renameSync(draft, saltFile(stack));
+}
 
 /** @param {string} stack */
 export const forgetSalt = (stack) => rmSync(saltFile(stack), { force: true });

@@ -10,6 +10,7 @@ import { projectName } from "./stack-configuration.mjs";
  *
  * @typedef {object} StackState
  * @property {{ urn: string, type: string, custom?: boolean, id?: string, outputs?: Record<string, unknown> }[]} resources
+ * @property {string} [salt] with which the passphrase seals its secrets
  * @property {{ type: string, resource: { urn: string } }[]} pending operations of which it is not known how they ended
  */
 
@@ -54,13 +55,24 @@ const quoted = (file) => (/^[\w./-]+$/.test(file) ? file : `'${file}'`);
  */
 function parseState(text) {
   if (text.trim() === "") throw new Error("the file is empty");
-  /** @type {{ checkpoint?: { latest?: { resources?: StackState["resources"], pending_operations?: StackState["pending"] } | null } }} */
+  /**
+   * @type {{ checkpoint?: { latest?: {
+   *   resources?: StackState["resources"],
+   *   pending_operations?: StackState["pending"],
+   *   secrets_providers?: { state?: { salt?: unknown } },
+   * } | null } }}
+   */
   const document = JSON.parse(text);
   if (typeof document !== "object" || document === null || document.checkpoint === undefined) {
     throw new Error("it holds no checkpoint");
   }
-  const { resources, pending_operations: pending } = document.checkpoint.latest ?? {};
-  return { resources: resources ?? [], pending: pending ?? [] };
+  const { resources, pending_operations: pending, secrets_providers: secrets } = document.checkpoint.latest ?? {};
+  const salt = secrets?.state?.salt;
+  return {
+    resources: resources ?? [],
+    pending: pending ?? [],
+    ...(typeof salt === "string" ? { salt } : {}),
+  };
 }
 
 /** @param {string} file */

@@ -8,16 +8,42 @@ import { settleIncarnations } from "./incarnations.mjs";
 import { Problem } from "./problem.mjs";
 import { withoutAws } from "../machine/environment.mjs";
 import { endProcess, processesWithVariable, runningProcesses } from "../machine/processes.mjs";
+import { removalProblem } from "../machine/removal.mjs";
 import { engineDirectory } from "./pulumi-engine.mjs";
 import { explainFailure } from "./pulumi-failure.mjs";
-import { configurationFile, folderForNewStack, forgetSalt, isLocal } from "./stack-configuration.mjs";
+import { configurationFile, folderForNewStack, forgetSalt, isLocal, keepSalt } from "./stack-configuration.mjs";
 import { lockProblem, stackLocks } from "./stack-locks.mjs";
 import { requireStackName } from "./stack-name.mjs";
-import { readState } from "./stack-state.mjs";
+import { DamagedState, readState } from "./stack-state.mjs";
 
 /** Pulumi's command line, for one stack of this checkout. */
 
 export const pulumiCommand = path.join(engineDirectory, "pulumi");
+
+/** @param {string} stack */
+function restoreSalt(stack) {
+  try {
+    const salt = readState(stack)?.salt;
+    if (salt !== undefined) keepSalt(stack, salt);
+  } catch (error) {
+    // That the state is damaged is told by what needs it.
+    if (!(error instanceof DamagedState)) throw error;
+  }
+}
+
+/**
+ * Refuses a stack whose files would lie outside of the checkout, behind a link: nothing there is this project's to remove.
+ *
+ * @param {string} stack
+ * @throws {Problem}
+ */
+export function requireOwnFolder(stack) {
+  const problem = removalProblem(layout.state, path.join(stackLayout(stack).directory, "entry"));
+  if (problem === undefined) return;
+  throw new Problem(`The files of stack ${stack} cannot lie there: ${problem}.`, [
+    "Put a folder in the place of the link. For a larger disk, mount it there, or move the whole checkout to it.",
+  ]);
+}
 
 /**
  * The environment for commands on one stack.
@@ -26,6 +52,7 @@ export const pulumiCommand = path.join(engineDirectory, "pulumi");
  * @returns {NodeJS.ProcessEnv}
  */
 export function stackEnvironment(stack) {
+  restoreSalt(stack);
   const file = configurationFile(stack);
   const environment = pulumiEnvironment();
   return {
@@ -97,6 +124,7 @@ async function pulumi(stack, parameters, options = {}) {
  * @param {string} stack
  */
 export async function ensureStack(stack) {
+  requireOwnFolder(stack);
   if (readState(stack) !== undefined) return;
   requireStackName(stack);
   const folder = folderForNewStack(stack);
@@ -151,6 +179,7 @@ function orphanedPlugins() {
  * @throws {Problem} when a command that lives holds the stack, or what was interrupted in a cloud has to be looked at
  */
 export async function recoverStack(stack, print) {
+  requireOwnFolder(stack);
   const { held, dead } = stackLocks(stack);
   if (held.length > 0) throw lockProblem(stack, held, hostname());
   settleIncarnations(stack);

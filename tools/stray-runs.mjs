@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { endProcessesOf } from "../machine/folder-users.mjs";
+import { endProcessesOf, isOfAnother } from "../machine/folder-users.mjs";
 import { isAlive } from "../machine/processes.mjs";
 import { removeEntries } from "../machine/removal.mjs";
 import { runRecords } from "../machine/stack-files.mjs";
@@ -20,7 +20,7 @@ import { readState } from "./stack-state.mjs";
 function isSupervised(directory) {
   try {
     const { pid, started } = JSON.parse(readFileSync(path.join(directory, "supervisor.json"), "utf8"));
-    return isAlive({ pid, startTime: started });
+    return isAlive({ pid, startTime: started }) && !isOfAnother(pid, directory);
   } catch {
     return false;
   }

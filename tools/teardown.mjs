@@ -1,5 +1,5 @@
 import "./node-version.mjs";
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import { removeBelow, removeEntries } from "../machine/removal.mjs";
@@ -19,7 +19,7 @@ import { formatSeconds } from "../machine/duration.mjs";
 import { destroyParameters } from "./pulumi-arguments.mjs";
 import { requireBootstrap } from "./set-up.mjs";
 import { pulumiInTerminal, recoverStack, removeStack, resourcesOf } from "./stack.mjs";
-import { committedFile, forgetSalt, isLocal, kindOf, projectName, saltFile, wasMade } from "./stack-configuration.mjs";
+import { forgetSalt, isLocal, kindOf, projectName, removesData, saltFile, wasMade } from "./stack-configuration.mjs";
 import { lockProblem, stackLocks } from "./stack-locks.mjs";
 import { knownStacks, requireStack } from "./stack-name.mjs";
 import { DamagedState, readState, setStateAside, stateFile } from "./stack-state.mjs";
@@ -91,6 +91,13 @@ async function destroy(stack) {
       ...(isLocal(stack) ? [withoutStateHint(stack)] : []),
     ]);
   }
+  // Pulumi ends well, too, when it was stopped by Ctrl-C.
+  const still = resourcesOf(stack).map(({ type, name }) => `${name} (${type})`);
+  if (still.length > 0) {
+    throw new Problem(`The teardown was interrupted; of stack ${stack} there still is: ${still.join(", ")}.`, [
+      "Run the same command again.",
+    ]);
+  }
   await removeStack(stack);
   return [...resources.map(({ type, name }) => `${name} (${type})`), `the state of stack ${stack}`];
 }
@@ -98,16 +105,6 @@ async function destroy(stack) {
 /** @param {string} stack */
 const withoutStateHint = (stack) =>
   `If its state or its passphrase is lost: npm run teardown -- ${stack} --without-state ends it by its records and what the machine shows.`;
-
-/**
- * Whether the stack's data goes with it: what its configuration says, since no state does.
- *
- * @param {string} stack
- */
-function removesData(stack) {
-  const file = committedFile(stack);
-  return existsSync(file) && /^\s+removal:\s*["']?remove\b/m.test(readFileSync(file, "utf8"));
-}
 
 /**
  * Removes what the stack's records are, and nothing that somebody else has put beside them.

@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { stateDirectory } from "../../configuration/layout";
 import type { Orchestrator } from "../../configuration/orchestrator";
+import { foreignFolderProblem } from "../../machine/removal.mjs";
 import { changedProperties, type Handler, type OperationContext } from "../handler";
 import { Heartbeat } from "../heartbeat";
 import { lastPromotedModel, type Loss, modelLosses } from "../modelRegistry";
@@ -299,6 +301,13 @@ export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunSt
   },
 
   async delete(id, state, context) {
+    const { orchestrator } = state;
+    const foreign =
+      orchestrator.kind === "local" ? foreignFolderProblem(stateDirectory, orchestrator.runsDirectory) : undefined;
+    if (foreign !== undefined) {
+      context.warn(`the run is another checkout's and stays as it is: ${foreign}`);
+      return;
+    }
     const ending = new Heartbeat(context, `ending the run ${id}, where it lives, and its record`);
     await ending.during(parts.callDriver(request(state), { operation: "delete", key: id }));
   },

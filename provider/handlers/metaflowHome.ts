@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { stateDirectory } from "../../configuration/layout";
 import { endProcessesOf } from "../../machine/folder-users.mjs";
-import { removalProblem, removeEntries } from "../../machine/removal.mjs";
+import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal.mjs";
 import { metaflowFiles, runRecords } from "../../machine/stack-files.mjs";
 import { callDriver } from "../driver";
 import { Heartbeat } from "../heartbeat";
@@ -66,6 +66,11 @@ export const metaflowHomeIn = (root: string): Handler<MetaflowHomeInputs, Metafl
   },
 
   async delete(_id, state, context) {
+    const foreign = foreignFolderProblem(root, state.runsDirectory) ?? foreignFolderProblem(root, state.directory);
+    if (foreign !== undefined) {
+      context.warn(`Metaflow and its runs are another checkout's and stay as they are: ${foreign}`);
+      return;
+    }
     // A run that an interrupted `up` started is in no state file: the records know it.
     const hasRecords = fs.existsSync(state.runsDirectory) && fs.readdirSync(state.runsDirectory).length > 0;
     if (hasRecords) {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { removalProblem, removeEntries } from "../../machine/removal.mjs";
+import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal.mjs";
 import { makeShortLivedFolder, shortLivedFolderOf } from "../../machine/short-lived-folder.mjs";
 import { anyOf, modelServerFiles, processFiles } from "../../machine/stack-files.mjs";
 import { pythonOf, stateDirectory } from "../../configuration/layout";
@@ -180,13 +180,25 @@ function keyFor(inputs: ModelServerInputs): string | null {
   return randomBytes(24).toString("base64url");
 }
 
+const headerOf = (apiKey: string): string => `authorization: Bearer ${apiKey}\n`;
+
+/** Whether clients find the key where they look for it. */
+function hasHeader({ headerFile, apiKey }: ModelServerState): boolean {
+  if (headerFile === null || apiKey === null) return true;
+  try {
+    return fs.readFileSync(headerFile, "utf8") === headerOf(apiKey);
+  } catch {
+    return false;
+  }
+}
+
 function writeHeader(directory: string, apiKey: string | null): string | null {
   const file = headerFileOf(directory);
   if (apiKey === null) {
     fs.rmSync(file, { force: true });
     return null;
   }
-  fs.writeFileSync(file, `authorization: Bearer ${apiKey}\n`, { mode: 0o600 });
+  fs.writeFileSync(file, headerOf(apiKey), { mode: 0o600 });
   return file;
 }
 
@@ -335,8 +347,7 @@ export const modelServerOf = (parts: ModelServerParts): Handler<ModelServerInput
     if (changed.length > 0 || state.status === "stopped") return { changes: true, replaces };
     const problem = await servingProblem(state, context);
     if (problem !== undefined) context.warn(`the endpoint does not serve (${problem}): it is brought back`);
-    const lacksHeader = state.headerFile !== null && !fs.existsSync(state.headerFile);
-    return { changes: problem !== undefined || lacksHeader, replaces };
+    return { changes: problem !== undefined || !hasHeader(state), replaces };
   },
 
   async create(inputs, context) {
@@ -397,12 +408,13 @@ export const modelServerOf = (parts: ModelServerParts): Handler<ModelServerInput
   },
 
   async delete(_id, state, context) {
-    await new Heartbeat(context, "ending the endpoint").during(stopServer(state.directory));
-    const problem = removalProblem(parts.stateDirectory, state.directory);
-    if (problem !== undefined) {
-      context.warn(`the files of the endpoint stay: ${problem}`);
+    const foreign = foreignFolderProblem(parts.stateDirectory, state.directory);
+    if (foreign !== undefined) {
+      context.warn(`the endpoint is another checkout's and stays as it is: ${foreign}`);
       return;
     }
+    await new Heartbeat(context, "ending the endpoint").during(stopServer(state.directory));
+    if (!fs.existsSync(state.directory)) return;
     const left = removeEntries(parts.stateDirectory, state.directory, anyOf(processFiles, modelServerFiles));
     if (left.length > 0)
       context.info(`stays in ${state.directory}, as the endpoint did not make it: ${left.join(", ")}`);

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stateDirectory } from "../../configuration/layout";
-import { removalProblem, removeEntries } from "../../machine/removal.mjs";
+import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal.mjs";
 import { processFiles, storeFolders } from "../../machine/stack-files.mjs";
 import { changedProperties, type Difference, type Handler, type OperationContext } from "../handler";
 import { ensureBucket } from "../objectStore";
@@ -66,9 +66,9 @@ async function start(
     foreign: /^(?:VGW_|ROOT_|AWS_|PULUMI_)/,
     port,
   }).catch((error: unknown) => {
-    throw new Error(
-      `the object store (versitygw) cannot be started: ${String(error)}. \`npm run bootstrap\` installs it`,
-    );
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const remedy = isMissing ? ". `npm run bootstrap` installs it" : "";
+    throw new Error(`the object store (versitygw) cannot be started: ${String(error)}${remedy}`);
   });
   const deadline = Date.now() + readySeconds * 1000;
   while (!(await answers(endpoint))) {
@@ -149,14 +149,16 @@ export const objectStoreServerIn = (
   },
 
   async delete(_id, state, context) {
-    await stopProcess(state.processDirectory);
-    const problem =
-      removalProblem(stateDirectory, path.join(state.processDirectory, "entry")) ??
-      removalProblem(stateDirectory, path.join(state.dataDirectory, "entry"));
-    if (problem !== undefined) {
-      context.warn(`the files of the object store stay: ${problem}`);
+    const foreign =
+      foreignFolderProblem(stateDirectory, state.processDirectory) ??
+      foreignFolderProblem(stateDirectory, state.dataDirectory);
+    if (foreign !== undefined) {
+      context.warn(`the object store is another checkout's and stays as it is: ${foreign}`);
       return;
     }
+    await stopProcess(state.processDirectory);
+    // Of a checkout that was moved, nothing lies in this place any more.
+    if (!fs.existsSync(state.processDirectory) && !fs.existsSync(state.dataDirectory)) return;
     removeEntries(stateDirectory, state.processDirectory, processFiles);
     switch (state.removal) {
       case "remove": {

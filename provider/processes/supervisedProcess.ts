@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { endProcessesOf, ownerVariable, usersOf } from "../../machine/folder-users.mjs";
+import { endProcessesOf, isOfAnother, ownerVariable, usersOf } from "../../machine/folder-users.mjs";
 import { isAlive, type ProcessIdentity, startTimeOf } from "../../machine/processes.mjs";
 import { isFree } from "./ports";
 import { makePrivateFolder } from "./privateFolder";
@@ -78,8 +78,13 @@ function recordFromMachine(directory: string): ProcessRecord | undefined {
 
 function writeRecord(directory: string, record: ProcessRecord): void {
   const temporary = `${recordFile(directory)}.${process.pid}`;
-  fs.writeFileSync(temporary, JSON.stringify(record, null, 2), { mode: 0o600 });
-  fs.renameSync(temporary, recordFile(directory));
+  try {
+    fs.writeFileSync(temporary, JSON.stringify(record, null, 2), { mode: 0o600 });
+    fs.renameSync(temporary, recordFile(directory));
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /**
@@ -105,7 +110,9 @@ export function readRecord(directory: string, tell?: Tell): ProcessRecord | unde
 /** The record of the process in `directory` if it still runs. */
 export function liveRecord(directory: string, tell?: Tell): ProcessRecord | undefined {
   const record = readRecord(directory, tell);
-  return record !== undefined && isAlive(record) ? record : undefined;
+  if (record === undefined || !isAlive(record)) return undefined;
+  // The record was copied with its folder: what it names serves where it was made.
+  return isOfAnother(record.pid, directory) ? undefined : record;
 }
 
 /** What the machine is searched with, beside the folder's name. */
@@ -154,7 +161,13 @@ export async function startProcess(specification: ProcessSpecification): Promise
       startedAt: new Date().toISOString(),
       ...(specification.purpose === undefined ? {} : { purpose: specification.purpose }),
     };
-    writeRecord(directory, record);
+    try {
+      writeRecord(directory, record);
+    } catch (error) {
+      // One without a record would be found by the machine only.
+      process.kill(-pid, "SIGKILL");
+      throw error;
+    }
     return record;
   } finally {
     fs.closeSync(output);

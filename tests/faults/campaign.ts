@@ -113,6 +113,14 @@ export class Campaign {
     return outcome;
   }
 
+  /** The same in a copy of the checkout. */
+  async nextInCopy(root: string, script: string, ...parameters: readonly string[]): Promise<Outcome> {
+    const outcome = await this.checkout.run(script, parameters, {}, root);
+    this.commands.push(`${script} ${parameters.join(" ")} (in the copy)`);
+    this.seconds += outcome.seconds;
+    return outcome;
+  }
+
   /** `pulumi <verb>` on the stack, which must succeed. */
   async pulumi(verb: string, ...parameters: readonly string[]): Promise<string> {
     const { status, output } = await this.tryPulumi(verb, ...parameters);

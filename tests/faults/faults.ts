@@ -678,6 +678,35 @@ const commandFaults: readonly Fault[] = [
     },
   },
   {
+    name: "the checkout is copied with all that it has made, and torn down in the copy",
+    act: async (campaign, before) => {
+      const copy = campaign.checkout.copy();
+      const { status, output } = await campaign.nextInCopy(copy, "teardown", "local");
+      fs.rmSync(copy, { recursive: true });
+      if (status !== 0) throw new Error(output);
+      campaign.says(output, /the object store is another checkout's and stays as it is/);
+      await campaign.pulumi("refresh");
+      await campaign.pulumi("up", "--expect-no-changes");
+      await expectSameRuns(campaign, before);
+      return "nothing of the one that it was copied from was touched";
+    },
+  },
+  {
+    name: "the salt of the stack's secrets is cut off",
+    act: async (campaign, before) => {
+      const salt = campaign.checkout.file(".posttraining", "pulumi", "configuration", "Pulumi.local.yaml");
+      const whole = fs.readFileSync(salt, "utf8").trim();
+      campaign.cutOff(salt);
+      campaign.says(await campaign.pulumi("up", "--expect-no-changes"), /\d+ unchanged/);
+      expect(fs.readFileSync(salt, "utf8").trim()).toBe(whole);
+      expect(fs.readFileSync(campaign.checkout.file("stacks", "Pulumi.local.yaml"), "utf8")).not.toContain(
+        "encryptionsalt",
+      );
+      await expectSameRuns(campaign, before);
+      return "the state has it, too; the committed configuration is as it was";
+    },
+  },
+  {
     name: "a lock is left by a command that was killed",
     act: async (campaign) => {
       const folder = campaign.checkout.file(".posttraining/pulumi/state/.pulumi/locks/organization/posttraining/local");

@@ -53,10 +53,15 @@ export class IsolatedCheckout {
   }
 
   /** Starts a command of package.json and gives its process, to be killed. */
-  start(script: string, parameters: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
+  start(
+    script: string,
+    parameters: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+    root: string = this.root,
+  ): ChildProcess {
     const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:VITEST|npm_)/.test(name)));
     return spawn("npm", ["run", "-s", script, "--", ...parameters], {
-      cwd: this.root,
+      cwd: root,
       env: { ...own, NO_COLOR: "1", ...environment },
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
@@ -64,9 +69,14 @@ export class IsolatedCheckout {
   }
 
   /** Runs a command of package.json to its end. */
-  async run(script: string, parameters: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  async run(
+    script: string,
+    parameters: readonly string[] = [],
+    environment: NodeJS.ProcessEnv = {},
+    root: string = this.root,
+  ): Promise<Outcome> {
     const began = Date.now();
-    const child = this.start(script, parameters, environment);
+    const child = this.start(script, parameters, environment, root);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -76,6 +86,13 @@ export class IsolatedCheckout {
       child.once("close", resolve);
     });
     return { status, output, seconds: (Date.now() - began) / 1000 };
+  }
+
+  /** Copies the checkout with all that it has made, as a backup or `cp -a` does. */
+  copy(): string {
+    const root = `${this.root} copy`;
+    fs.cpSync(this.root, root, { recursive: true, verbatimSymlinks: true });
+    return root;
   }
 
   /** Processes that have to do with a stack of this checkout, as the machine shows them. */

@@ -260,6 +260,17 @@ describe("teardown", () => {
     expect(fs.readFileSync(checkout.file("elsewhere/objects/file"), "utf8")).toBe("kept");
   });
 
+  it("ends nothing of a checkout from which this one was copied", async () => {
+    const other = checkout.file("other", ".posttraining", "stacks", "local", "processes", "store");
+    fs.mkdirSync(other, { recursive: true });
+    const pid = await start("", { POSTTRAINING_DIRECTORY: other });
+    record("store", { ...identify(pid), port: 1 });
+    const { status, output } = await teardown("local");
+    expect(output).not.toContain(`Ending process ${pid}`);
+    expect(startTimeOf(pid)).toBeDefined();
+    expect(status).toBe(0);
+  });
+
   it("goes through no link that stands for one of its folders", async () => {
     checkout.write("elsewhere/sft-0123456789ab/status.json", "kept");
     fs.mkdirSync(checkout.file(".posttraining/stacks/local"), { recursive: true });

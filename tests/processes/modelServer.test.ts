@@ -268,13 +268,26 @@ describe("a server's key", () => {
     expect((await fetch(`${state.url}/chat/completions`, { method: "POST" })).status).toBe(200);
   });
 
-  it("has its file brought back", async () => {
+  it.each([
+    [
+      "deleted",
+      (file: string): void => {
+        fs.rmSync(file);
+      },
+    ],
+    [
+      "cut off",
+      (file: string): void => {
+        fs.truncateSync(file, 10);
+      },
+    ],
+  ])("has its file brought back when it was %s", async (_what, damage) => {
     const state = await create();
-    fs.rmSync(state.headerFile ?? "");
+    damage(state.headerFile ?? "");
     expect((await handler.diff("endpoint", state, inputs, recordingContext())).changes).toBe(true);
     const before = liveRecord(state.directory);
     await handler.update("endpoint", state, inputs, recordingContext());
-    expect(fs.existsSync(state.headerFile ?? "")).toBe(true);
+    expect(fs.readFileSync(state.headerFile ?? "", "utf8")).toBe(`authorization: Bearer ${state.apiKey ?? ""}\n`);
     expect(liveRecord(state.directory)).toEqual(before);
   });
 });
@@ -357,15 +370,23 @@ describe("what a server leaves", () => {
     expect(context.lines.join()).toContain("stays in");
   });
 
-  it("is everything, where it was made outside of the project's own folder", async () => {
+  it("is everything, where it is another checkout's: one that was copied has a state that names the other's folders", async () => {
     await expect(handlerIn(path.join(root, "state")).create(inputs, recordingContext())).rejects.toThrow(
       `${inputs.directory} does not lie below`,
     );
     const state = await create();
     const context = recordingContext();
     await handlerIn(path.join(root, "state")).delete("endpoint", state, context);
-    expect(liveRecord(state.directory)).toBeUndefined();
-    expect(fs.existsSync(path.join(state.directory, "model"))).toBe(true);
-    expect(context.lines.join()).toContain("the files of the endpoint stay");
+    expect(await answerOf(state)).toBe("first");
+    expect(context.lines.join()).toContain("the endpoint is another checkout's and stays as it is");
+  });
+
+  it("is nothing in the place from which the checkout was moved", async () => {
+    const state = await create();
+    const moved = path.join(root, "moved");
+    fs.renameSync(state.directory, moved);
+    await handlerIn(path.join(root, "state")).delete("endpoint", state, recordingContext());
+    expect(liveRecord(moved)).toBeUndefined();
+    expect(fs.existsSync(state.directory)).toBe(false);
   });
 });

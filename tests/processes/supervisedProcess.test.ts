@@ -111,6 +111,28 @@ describe("a supervised process", () => {
     expect(startTimeOf(child)).toBeUndefined();
   });
 
+  it("is not the one of another checkout whose record was copied, and that one lives on", async () => {
+    const original = await start(forever);
+    const copy = fs.mkdtempSync(path.join(os.tmpdir(), "copied process "));
+    fs.copyFileSync(recordFile(directory), recordFile(copy));
+    expect(liveRecord(copy)).toBeUndefined();
+    expect(processesOf(copy, { leaders: [original] })).toEqual([]);
+    await stopProcess(copy, 0);
+    fs.rmSync(copy, { recursive: true });
+    expect(isAlive(original)).toBe(true);
+    expect(liveRecord(directory)?.pid).toBe(original.pid);
+  });
+
+  it("is the one of a checkout that was moved", async () => {
+    const original = await start(forever);
+    const moved = `${directory} moved`;
+    fs.renameSync(directory, moved);
+    expect(liveRecord(moved)?.pid).toBe(original.pid);
+    await stopProcess(moved, 0);
+    fs.renameSync(moved, directory);
+    expect(isAlive(original)).toBe(false);
+  });
+
   it("never starts beside what an earlier one has left", async () => {
     const first = await start(
       `const child = require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });

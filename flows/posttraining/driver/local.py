@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from posttraining.driver.disk import LEAST_FREE_BYTES, free_bytes
-from posttraining.driver.environment import environment_of_run
+from posttraining.driver.environment import OWNER_VARIABLE, environment_of_run
 from posttraining.driver.errors import DriverError
 from posttraining.driver.metaflow_log import find_error, read_tail
 from posttraining.driver.orchestrator import MISSING, Description, Emit
@@ -21,6 +21,7 @@ from posttraining.driver.processes import (
     ProcessIdentity,
     end_processes,
     find_supervisor,
+    owner_of,
     processes_of_run,
     this_machine,
     wait_for_end,
@@ -146,14 +147,26 @@ class LocalOrchestrator:
 
     def _supervisor(self, record: RunRecord) -> ProcessIdentity | None:
         """Returns the supervising process if it is live. Where the record does not tell, the machine does."""
-        recorded = record.read_supervisor()
+        recorded = self._recorded(record)
         if recorded is not None and self._table.identify(recorded.pid) == recorded:
             return recorded
         # Ended, or the record was damaged, changed or deleted.
         return find_supervisor(self._table, record.mark)
 
     def _members(self, record: RunRecord) -> list[ProcessIdentity]:
-        return processes_of_run(self._table, record.mark, self._supervisor(record) or record.read_supervisor())
+        return processes_of_run(self._table, record.mark, self._supervisor(record) or self._recorded(record))
+
+    def _recorded(self, record: RunRecord) -> ProcessIdentity | None:
+        """Returns the recorded supervisor, unless it is that of another checkout's run, from which the record was copied.
+
+        Of a checkout that was moved, the folder that its processes name is gone.
+        """
+        recorded = record.read_supervisor()
+        if recorded is None or self._table.identify(recorded.pid) != recorded:
+            return recorded
+        owner = owner_of(recorded.pid, OWNER_VARIABLE)
+        is_another = owner is not None and owner.exists() and owner.resolve() != record.directory.resolve()
+        return None if is_another else recorded
 
     def _live_without_folder(self, record: RunRecord) -> list[str]:
         """Returns, in a sentence, that a run is live whose folder was deleted; nothing if that is not so.

@@ -7,6 +7,7 @@ memory in which the environment is shown when they set their title).
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -165,6 +166,24 @@ class PsProcessTable:
 def this_machine() -> ProcessTable:
     """Returns the process table of the platform that this runs on."""
     return LinuxProcessTable() if sys.platform == "linux" else PsProcessTable()
+
+
+def owner_of(pid: int, variable: str) -> Path | None:
+    """Returns the folder that a process names in its environment as its owner's; None if it names none, or is another user's."""
+    if sys.platform == "linux":
+        try:
+            entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            return None
+    else:
+        command = ["ps", "-Eww", "-p", str(pid), "-o", "command="]
+        shown = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+        ).stdout
+        # A value may hold spaces: an entry goes on to the next `NAME=`.
+        entries = [entry.rstrip() for entry in re.split(r" (?=[A-Za-z_][A-Za-z0-9_]*=)", shown)]
+    named = [entry.removeprefix(f"{variable}=") for entry in entries if entry.startswith(f"{variable}=")]
+    return Path(named[0]) if named else None
 
 
 def find_supervisor(table: ProcessTable, mark: str) -> ProcessIdentity | None:

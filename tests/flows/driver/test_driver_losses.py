@@ -90,6 +90,24 @@ def test_a_live_run_is_live_whatever_its_record_says(
     assert not is_live(supervisor)
 
 
+@pytest.mark.parametrize("operation", ["delete", "stop", "describe"])
+def test_a_record_that_was_copied_into_another_checkout_reaches_no_run_of_the_first(
+    driver: Driver, tmp_path: Path, operation: str
+) -> None:
+    driver.start("live", LONG_WITH_CHILD)
+    supervisor = driver.supervisor("live")
+    wait_until(lambda: driver.describe("live")["runId"])
+    copied = tmp_path / "copied"
+    shutil.copytree(driver.runs_directory, copied)
+    request = driver.request(operation, "live")
+    answer = driver.answer(request.replace(json.dumps(str(driver.runs_directory)), json.dumps(str(copied))))
+    if operation == "describe":
+        assert answer["status"] == "failed"
+    assert is_live(supervisor)
+    assert driver.describe("live")["status"] == "running"
+    driver.answer(driver.request("delete", "live"))
+
+
 @pytest.mark.parametrize("operation", ["delete", "stop"])
 def test_a_live_run_whose_record_was_deleted_is_ended(driver: Driver, operation: str) -> None:
     driver.start("bare", LONG_WITH_CHILD)

@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { TemporaryCheckout } from "./temporaryCheckout";
@@ -49,6 +50,40 @@ describe("configurationFile", () => {
       expect(configuration.needsInitialization("mine")).toBe(false);
     },
   );
+});
+
+describe("what a stack is", () => {
+  it.each([
+    ["in lines", "config:\n  posttraining:stack:\n    kind: local\n    store:\n      removal: remove\n"],
+    ["in braces", "config:\n  posttraining:stack: { kind: local, store: { removal: remove }, stages: [] }\n"],
+    ["in quotes", 'config:\n  "posttraining:stack":\n    "kind": "local"\n    "store": { "removal": "remove" }\n'],
+    ["with an anchor", 'config:\n  posttraining:stack:\n    kind: &k "local"\n    store:\n      removal: remove\n'],
+  ])("is read as Pulumi reads it, however it is written: %s", (_how, text) => {
+    checkout.write("stacks/Pulumi.mine.yaml", text);
+    // What is installed with the packages; before that, the kind alone is found in the text.
+    expect(configuration.isLocal("mine")).toBe(true);
+    fs.symlinkSync(path.resolve("node_modules"), checkout.file("node_modules"));
+    expect(configuration.isLocal("mine")).toBe(true);
+    expect(configuration.removesData("mine")).toBe(true);
+    checkout.write("stacks/Pulumi.mine.yaml", text.replace("remove", "retain"));
+    expect(configuration.removesData("mine")).toBe(false);
+  });
+});
+
+describe("a salt", () => {
+  it("that was lost or cut off is that of the state again, and a whole one stays as it is", () => {
+    checkout.write("stacks/Pulumi.mine.yaml", "config: {}\n");
+    const file = checkout.file(".posttraining/pulumi/configuration/Pulumi.mine.yaml");
+    configuration.keepSalt("mine", "v1:abc=:v1:def:ghi==");
+    expect(fs.readFileSync(file, "utf8")).toBe(salt);
+    fs.truncateSync(file, 22);
+    configuration.keepSalt("mine", "v1:abc=:v1:def:ghi==");
+    expect(fs.readFileSync(file, "utf8")).toBe(salt);
+    checkout.write("stacks/Pulumi.mine.yaml", "config: {}\nencryptionsalt: v1:own\n");
+    fs.rmSync(file);
+    configuration.keepSalt("mine", "v1:abc=:v1:def:ghi==");
+    expect(fs.existsSync(file)).toBe(false);
+  });
 });
 
 describe("a new stack", () => {
