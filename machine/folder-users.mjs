@@ -4,8 +4,8 @@ import { listeningPorts } from "./ports.mjs";
 import {
   endProcesses,
   environmentOf,
+  environmentsOf,
   ownAncestry,
-  processesWithEnvironment,
   runningProcesses,
   withDescendants,
 } from "./processes.mjs";
@@ -203,14 +203,16 @@ export function usersOf(folder, { leaders = [], marks = new Set() } = {}) {
   const processes = runningProcesses();
   const own = ownAncestry(processes);
   const candidates = processes.filter(({ pid }) => !own.has(pid));
-  const pidsOf = (/** @type {readonly RunningProcess[]} */ found) => new Set(found.map(({ pid }) => pid));
+  const environments = environmentsOf(candidates);
+  const pidsWith = (/** @type {(entry: string) => boolean} */ matches) =>
+    new Set(candidates.flatMap(({ pid }) => (environments.get(pid)?.some(matches) === true ? [pid] : [])));
 
   const owner = `${ownerVariable}=`;
   const isMark = (/** @type {string} */ entry) =>
     marks.has(entry) || (entry.startsWith(owner) && folders.some((each) => isWithin(entry.slice(owner.length), each)));
-  const owned = pidsOf(processesWithEnvironment(isMark, candidates));
-  const named = pidsOf(processesWithEnvironment((entry) => folders.some((each) => names(entry, each)), candidates));
-  const others = pidsOf(processesWithEnvironment((entry) => namesAnotherOwner(entry, folders), candidates));
+  const owned = pidsWith(isMark);
+  const named = pidsWith((entry) => folders.some((each) => names(entry, each)));
+  const others = pidsWith((entry) => namesAnotherOwner(entry, folders));
   const sessions = new Set(
     leaders.filter((leader) => ownsItsSession(leader, processes) && !others.has(leader.pid)).map(({ pid }) => pid),
   );

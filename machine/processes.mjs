@@ -176,21 +176,15 @@ export const environmentOf = (pid) =>
 const entriesIn = (line) => line.split(/ (?=[A-Za-z_][A-Za-z0-9_]*=)/).map((entry) => entry.trimEnd());
 
 /**
- * Processes of this user whose environment, as they were started with it, has an entry.
+ * The environments of processes of this user, as they were started with them, by process number.
  *
- * @param {(entry: string) => boolean} matches told each entry, as `NAME=value`, on Linux; elsewhere the words of the line in which
- *   `ps` shows them
  * @param {readonly RunningProcess[]} processes
- * @returns {RunningProcess[]}
+ * @returns {Map<number, string[]>} each entry as `NAME=value`
  */
-export function processesWithEnvironment(matches, processes = runningProcesses()) {
-  if (process.platform === "linux") return processes.filter(({ pid }) => linuxEnvironment(pid).some(matches));
-  const pids = new Set(
-    ps(["pid", "command"], ["-axEww"])
-      .filter((line) => entriesIn(line).some((entry) => matches(entry)))
-      .map((line) => Number.parseInt(line, 10)),
-  );
-  return processes.filter(({ pid }) => pids.has(pid));
+export function environmentsOf(processes) {
+  if (process.platform === "linux") return new Map(processes.map(({ pid }) => [pid, linuxEnvironment(pid)]));
+  // `ps -E` puts the variables behind the command line.
+  return new Map(ps(["pid", "command"], ["-axEww"]).map((line) => [Number.parseInt(line, 10), entriesIn(line)]));
 }
 
 /**
@@ -201,7 +195,9 @@ export function processesWithEnvironment(matches, processes = runningProcesses()
  * @returns {RunningProcess[]}
  */
 export function processesWithVariable(name, value) {
-  return processesWithEnvironment((entry) => entry === `${name}=${value}`);
+  const processes = runningProcesses();
+  const environments = environmentsOf(processes);
+  return processes.filter(({ pid }) => environments.get(pid)?.includes(`${name}=${value}`) === true);
 }
 
 /**
