@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { ConfigurationError } from "./configuration/configurationError";
-import type { Machine } from "./configuration/machine";
+import { ConfigurationError } from "./validation/configurationError";
+import type { Machine } from "./preflight/machine";
 import { missingConfiguration, stackKind } from "./configuration/stackKind";
 import { stackNameProblem } from "./machine/stack-name.mjs";
 
@@ -15,13 +15,12 @@ import { stackNameProblem } from "./machine/stack-name.mjs";
 async function localProgram(document: unknown, stack: string, machine?: Machine): Promise<Record<string, unknown>> {
   const { readLocal } = require("./configuration/local") as typeof import("./configuration/local");
   const { machineErrors, refersElsewhere } =
-    require("./configuration/localChecks") as typeof import("./configuration/localChecks");
-  const here =
-    machine ?? (require("./configuration/machine") as typeof import("./configuration/machine")).thisMachine(stack);
+    require("./preflight/localChecks") as typeof import("./preflight/localChecks");
+  const here = machine ?? (require("./preflight/machine") as typeof import("./preflight/machine")).thisMachine(stack);
   const reading = readLocal(document);
   const errors = [...reading.errors, ...(await machineErrors(reading, here))];
   if (refersElsewhere(reading)) {
-    const { modelErrors } = require("./configuration/modelChecks") as typeof import("./configuration/modelChecks");
+    const { modelErrors } = require("./preflight/modelChecks") as typeof import("./preflight/modelChecks");
     errors.push(...(await modelErrors(reading, here)));
   }
   const { configuration } = reading;

@@ -4,9 +4,9 @@ import {
   type MemoryCoefficients,
   type TimeCoefficients,
 } from "../sizing/coefficients";
-import { gpuByKey } from "../sizing/data/gpus";
+import { gpuByKey } from "../catalog/gpus";
 import { estimateMemory } from "../sizing/memory";
-import { estimateRow, interpretRow, RowError, rowFields, type InterpretedRow } from "../sizing/row";
+import { estimateRow, interpretRow, RowError, rowFields, type InterpretedRow } from "../sizing/rows/row";
 import { estimateStepTime } from "../sizing/throughput";
 import { measuredRows } from "./measurements";
 

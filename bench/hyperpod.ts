@@ -1,5 +1,5 @@
-import { catalog, type Instance } from "../sizing/data/instances";
-import { gpuByKey } from "../sizing/data/gpus";
+import { catalog, type Instance } from "../catalog/instances";
+import { gpuByKey } from "../catalog/gpus";
 import { workloadOf, type Job } from "../sizing/job";
 import { estimateMemory } from "../sizing/memory";
 import { search, type Candidate } from "../sizing/search";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const folder = join(__dirname, "..", "sizing", "data", "measurements");
+const folder = join(__dirname, "measurements");
 
 /** Reads comma-separated text with quoted fields into one record per line. */
 export function parseCsv(text: string): Record<string, string>[] {

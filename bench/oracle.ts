@@ -4,7 +4,7 @@ import { z } from "zod";
 import { estimateMemory } from "../sizing/memory";
 import { jobFromRecipe, workloadOf, type Job } from "../sizing/job";
 import type { FlowPlan } from "../sizing/planRecipe";
-import { readRecipe } from "../sizing/recipeFiles";
+import { readRecipe } from "../recipe/recipeFiles";
 import { findShape } from "../sizing/shape";
 import { planTable, withTrainable, type TableCell } from "../sizing/table";
 import type { Trainable } from "../sizing/workload";
@@ -40,7 +40,7 @@ export interface OracleComparison {
   readonly predictedGib: number;
 }
 
-const file = join(__dirname, "..", "sizing", "data", "measurements", "oracle-traces.json");
+const file = join(__dirname, "measurements", "oracle-traces.json");
 
 /** A cell of the README's table with its plan, and the job that the plan is for. */
 interface Suggestion extends Pick<TableCell, "method" | "size" | "trainable"> {

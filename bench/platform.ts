@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { projectRoot } from "../configuration/layout";
+import { projectRoot } from "../machine/layout";
 import { PlatformStack } from "../tests/engine/platformStack";
 import { typeOf } from "../tests/engine/urns";
 import { countText } from "../tests/golden/dump";

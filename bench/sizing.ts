@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { format } from "prettier";
 import { memoryCoefficients, timeCoefficients } from "../sizing/coefficients";
 import { jobFromRecipe } from "../sizing/job";
-import { readRecipe, recipeNames } from "../sizing/recipeFiles";
+import { readRecipe, recipeNames } from "../recipe/recipeFiles";
 import { search } from "../sizing/search";
 import {
   comparePeaks,
@@ -103,7 +103,7 @@ export async function sizingDocument(): Promise<{ markdown: string; svg: string 
     `| \`${name}\` | ${String(value)} | ${meaning} |`;
   const markdown = `# How far to trust the sizing planner
 
-This page is made by \`npm run bench:sizing\` from \`sizing/data/measurements/\`: runs that people published, with their
+This page is made by \`npm run bench:sizing\` from \`bench/measurements/\`: runs that people published, with their
 sources. The estimator sees a run's settings only, never its measured values, its source or its notes.
 
 ![Predicted against measured peaks](sizing.svg)

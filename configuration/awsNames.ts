@@ -1,5 +1,5 @@
 import { standardSupportUntil } from "../pricing/platformPrices";
-import { nearest } from "./explain";
+import { nearest } from "../validation/explain";
 
 /** Names that AWS gives, judged without asking AWS: what it cannot have is refused, what it may have since these were written is not. */
 

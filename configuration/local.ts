@@ -1,13 +1,13 @@
 import { z } from "zod";
-import { ConfigurationError } from "./configurationError";
-import { type FieldError, nearest, show } from "./explain";
-import { explainIssues } from "./explainIssues";
-import { allPlaces, type KeyPlaces, keyPlaces } from "./keyPlaces";
-import { loadRecipe } from "./loadRecipe";
-import { planErrors } from "./plan";
-import { type Readable, readable } from "./readable";
-import { type Recipe, recipeSchema } from "./recipe";
-import type { Base } from "./recipeRelations";
+import { ConfigurationError } from "../validation/configurationError";
+import { type FieldError, nearest, show } from "../validation/explain";
+import { explainIssues } from "../validation/explainIssues";
+import { allPlaces, type KeyPlaces, keyPlaces } from "../validation/keyPlaces";
+import { loadRecipe } from "../recipe/loadRecipe";
+import { planErrors } from "../recipe/plan";
+import { type Readable, readable } from "../validation/readable";
+import { type Recipe, recipeSchema } from "../contracts/recipe";
+import type { Base } from "../recipe/recipeRelations";
 
 /** What a stack of kind `local` may say. */
 

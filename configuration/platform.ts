@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { regionNames } from "../sizing/data/regions";
+import { regionNames } from "../catalog/regions";
 import { clusterVersionProblem, databaseClassProblem } from "./awsNames";
 
 /**

@@ -1,16 +1,16 @@
-import { clusterErrors } from "../components/clusterErrors";
-import { gpuAddonErrors } from "../components/gpuAddonChecks";
-import type { InputError } from "../components/inputErrors";
-import { chartErrors } from "../components/metaflowCompatibility";
-import { namespaceErrors } from "../components/metaflowNamespaces";
-import { observabilityErrors } from "../components/monitoringChecks";
-import { planNetwork, zoneRegionErrors } from "../components/networkPlan";
+import { clusterErrors } from "../components/cluster/clusterErrors";
+import { gpuAddonErrors } from "../components/gpu/gpuAddonChecks";
+import type { InputError } from "../components/core/inputErrors";
+import { chartErrors } from "../components/metaflow/metaflowCompatibility";
+import { namespaceErrors } from "../components/metaflow/metaflowNamespaces";
+import { observabilityErrors } from "../components/observability/monitoringChecks";
+import { planNetwork, zoneRegionErrors } from "../components/network/networkPlan";
 import { z } from "zod";
-import { regionNames, zonesOf } from "../sizing/data/regions";
-import { ConfigurationError } from "./configurationError";
-import { type FieldError, show } from "./explain";
-import { explainIssues } from "./explainIssues";
-import { type KeyPlaces, keyPlaces } from "./keyPlaces";
+import { regionNames, zonesOf } from "../catalog/regions";
+import { ConfigurationError } from "../validation/configurationError";
+import { type FieldError, show } from "../validation/explain";
+import { explainIssues } from "../validation/explainIssues";
+import { type KeyPlaces, keyPlaces } from "../validation/keyPlaces";
 import {
   type AwsCompute,
   type ClusterConfiguration,

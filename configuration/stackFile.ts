@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
-import { notAllowed } from "./explain";
-import { projectRoot } from "./layout";
+import { notAllowed } from "../validation/explain";
+import { projectRoot } from "../machine/layout";
 
 const folder = path.join(projectRoot, "stacks");
 const filePattern = /^Pulumi\.(.+)\.yaml$/;

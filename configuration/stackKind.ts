@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { ConfigurationError } from "./configurationError";
-import { nearest } from "./explain";
-import { explainIssues } from "./explainIssues";
+import { ConfigurationError } from "../validation/configurationError";
+import { nearest } from "../validation/explain";
+import { explainIssues } from "../validation/explainIssues";
 
 /** `experiment` is named so that its refusal can say what it is. */
 const kindSchema = z.looseObject({ kind: z.enum(["local", "platform", "experiment"]) });

@@ -1,4 +1,4 @@
-import { catalog, type Instance } from "../sizing/data/instances";
+import { catalog, type Instance } from "../catalog/instances";
 import { gpuNodeCost, hasGrown, pendingRuns, stalledGpu } from "./expressions";
 import { gpuMetrics, nodeLabelNames, queueMetrics, recordedMetrics, runMetrics } from "./metrics";
 

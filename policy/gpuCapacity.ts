@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import type { PolicyResource, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
-import catalog from "../sizing/data/aws-instances.json";
+import catalog from "../catalog/aws-instances.json";
 import { ifKnown, type Report, rule } from "./rule";
 
 /** GPUs cost up to hundreds of dollars an hour: only types that somebody has chosen, and none in a stack that lives for ever. */

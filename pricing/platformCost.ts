@@ -1,5 +1,5 @@
 import type { AwsCompute, PlatformConfiguration } from "../configuration/platform";
-import { type Region, zonesOf } from "../sizing/data/regions";
+import { type Region, zonesOf } from "../catalog/regions";
 import { newestPricesDate, quote, standardSupportUntil } from "./platformPrices";
 
 /** One line of the bill. */

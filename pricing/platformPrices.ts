@@ -1,4 +1,4 @@
-import { type Region, regionNames } from "../sizing/data/regions";
+import { type Region, regionNames } from "../catalog/regions";
 
 /**
  * What AWS bills a platform for while nothing trains on it. On demand, USD, before tax and without free tiers or discounts.
@@ -144,7 +144,7 @@ const natTraffic: PriceTable = {
   usd: { "us-east-1": { "nat-traffic": 0.045 }, "ap-northeast-1": { "nat-traffic": 0.062 } },
 };
 
-/** Types that system nodes may be of (components/systemInstanceTypes.ts), in the sizes that are worth it. Linux, shared tenancy. */
+/** Types that system nodes may be of (components/cluster/systemInstanceTypes.ts), in the sizes that are worth it. Linux, shared tenancy. */
 const nodesInVirginia: PriceTable = {
   unit: "an hour",
   source:

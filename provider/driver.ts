@@ -1,8 +1,8 @@
-import type { Orchestrator } from "../configuration/orchestrator";
+import type { Orchestrator } from "../contracts/orchestrator";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { z } from "zod";
-import { flowsDirectory, pythonOf } from "../configuration/layout";
+import { flowsDirectory, pythonOf } from "../machine/layout";
 
 /** The Metaflow driver's contract (docs/contracts.md), as this side reads it. */
 

@@ -1,7 +1,7 @@
 import "./ownEnvironment";
 import * as path from "node:path";
 import { provider } from "@pulumi/pulumi";
-import { stateDirectory } from "../configuration/layout";
+import { stateDirectory } from "../machine/layout";
 import { EngineLog } from "./engineLog";
 import { Incarnations } from "./incarnations";
 import { PostTrainingProvider } from "./postTrainingProvider";

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { flowsDirectory } from "../configuration/layout";
+import { flowsDirectory } from "../machine/layout";
 
 export type ModelServerEngine = "vllm" | "transformers";
 

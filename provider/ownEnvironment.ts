@@ -1,5 +1,5 @@
 import * as path from "node:path";
-import { stateDirectory } from "../configuration/layout";
+import { stateDirectory } from "../machine/layout";
 import { neutralizeOwnEnvironment } from "../machine/environment.mjs";
 
 // Before anything reads it: gRPC looks for proxies when it opens its channel to the engine. What the provider starts gets this

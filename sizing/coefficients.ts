@@ -1,4 +1,4 @@
-import type { GpuArchitecture } from "./data/gpus";
+import type { GpuArchitecture } from "../catalog/gpus";
 
 /**
  * Every number of the model that is neither arithmetic nor a documented fact: few, global, none of them per source or row.

@@ -1,6 +1,6 @@
-import { replaceCards, type Gpu } from "./data/gpus";
-import { catalog, type Instance } from "./data/instances";
-import { fieldNumbers, readNumberField } from "./rowNumbers";
+import { replaceCards, type Gpu } from "../catalog/gpus";
+import { catalog, type Instance } from "../catalog/instances";
+import { fieldNumbers, readNumberField } from "./rows/rowNumbers";
 
 /** How many GPUs a text counts. */
 export interface GpuCount {

@@ -1,4 +1,4 @@
-import type { Recipe } from "../configuration/recipe";
+import type { Recipe } from "../contracts/recipe";
 import { findShape, modelNames, type ModelShape } from "./shape";
 import { tools } from "./tools";
 import type {

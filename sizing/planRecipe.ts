@@ -1,4 +1,4 @@
-import type { Recipe } from "../configuration/recipe";
+import type { Recipe } from "../contracts/recipe";
 import { isTiny, jobFromRecipe } from "./job";
 import { search, type Candidate, type Choice, type Constraints, type SearchResult } from "./search";
 

@@ -1,5 +1,5 @@
-import { catalog as builtInCatalog, type Catalog, type Instance } from "./data/instances";
-import { gpuByKey, type Gpu } from "./data/gpus";
+import { catalog as builtInCatalog, type Catalog, type Instance } from "../catalog/instances";
+import { gpuByKey, type Gpu } from "../catalog/gpus";
 import { workloadOf, type Job, type Layout } from "./job";
 import { estimateMemory, gib, type MemoryEstimate } from "./memory";
 import { countAdapterParameters, countParameters } from "./shape";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { models, type ModelShape } from "./data/models";
+import { models, type ModelShape } from "../catalog/models";
 
-export type { ModelShape } from "./data/models";
+export type { ModelShape } from "../catalog/models";
 
 /** Parameters by part: what the embeddings hold and what one layer holds. */
 export interface ParameterCounts {
@@ -270,7 +270,7 @@ const typicalDecoders = [
 
 function shapeNamed(name: string): ModelShape {
   const found = byName.get(name);
-  if (found === undefined) throw new Error(`sizing/data/models.ts has no ${name}`);
+  if (found === undefined) throw new Error(`catalog/models.ts has no ${name}`);
   return found;
 }
 

@@ -1,5 +1,5 @@
 import { timeCoefficients, type TimeCoefficients } from "./coefficients";
-import type { Gpu } from "./data/gpus";
+import type { Gpu } from "../catalog/gpus";
 import { activeIntermediate, countAdapterParameters, countParameters } from "./shape";
 import { sequencesPerPass, type Workload } from "./workload";
 

@@ -1,12 +1,12 @@
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { flowCodeHash } from "../components/contentHash";
-import { FlowDeployment } from "../components/flowDeployment";
-import { LocalArtifactStore } from "../components/localArtifactStore";
-import { LocalInferenceEndpoint } from "../components/localInferenceEndpoint";
-import { LocalMetaflowBackend } from "../components/localMetaflowBackend";
-import { projectRoot, stackLayout } from "../configuration/layout";
-import { planForThisMachine } from "../configuration/plan";
+import { flowCodeHash } from "../components/run/contentHash";
+import { FlowDeployment } from "../components/run/flowDeployment";
+import { LocalArtifactStore } from "../components/store/localArtifactStore";
+import { LocalInferenceEndpoint } from "../components/run/localInferenceEndpoint";
+import { LocalMetaflowBackend } from "../components/metaflow/localMetaflowBackend";
+import { projectRoot, stackLayout } from "../machine/layout";
+import { planForThisMachine } from "../recipe/plan";
 import type { LocalConfiguration } from "../configuration/local";
 
 /** Minutes that one tiny stage takes on two cores, for the preview. */

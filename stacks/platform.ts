@@ -1,23 +1,23 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { AwsArtifactStore } from "../components/artifactStore";
-import { Cluster } from "../components/cluster";
-import { existingArtifactStore } from "../components/existingArtifactStore";
-import { existingCluster } from "../components/existingCluster";
-import { GpuAddons } from "../components/gpuAddons";
-import type { KubernetesCluster } from "../components/kubernetesCluster";
-import type { MetaflowBackend } from "../components/metaflowBackend";
-import { type DatabaseConnection, MetaflowDatabase } from "../components/metaflowDatabase";
-import { type ClusterNetwork, existingNetwork, Network } from "../components/network";
-import { Observability } from "../components/observability";
-import { OuterboundsMetaflowBackend } from "../components/outerboundsMetaflowBackend";
-import { S3ArtifactStore } from "../components/s3ArtifactStore";
-import { SelfHostedMetaflowBackend } from "../components/selfHostedMetaflowBackend";
-import { stackTags } from "../components/tags";
-import { TeamQueues } from "../components/teamQueues";
+import type { AwsArtifactStore } from "../components/store/artifactStore";
+import { Cluster } from "../components/cluster/cluster";
+import { existingArtifactStore } from "../components/store/existingArtifactStore";
+import { existingCluster } from "../components/cluster/existingCluster";
+import { GpuAddons } from "../components/gpu/gpuAddons";
+import type { KubernetesCluster } from "../components/core/kubernetesCluster";
+import type { MetaflowBackend } from "../components/metaflow/metaflowBackend";
+import { type DatabaseConnection, MetaflowDatabase } from "../components/metaflow/metaflowDatabase";
+import { type ClusterNetwork, existingNetwork, Network } from "../components/network/network";
+import { Observability } from "../components/observability/observability";
+import { OuterboundsMetaflowBackend } from "../components/metaflow/outerboundsMetaflowBackend";
+import { S3ArtifactStore } from "../components/store/s3ArtifactStore";
+import { SelfHostedMetaflowBackend } from "../components/metaflow/selfHostedMetaflowBackend";
+import { stackTags } from "../components/core/tags";
+import { TeamQueues } from "../components/gpu/teamQueues";
 import type { AwsCompute, PlatformConfiguration, SelfHostedConfiguration } from "../configuration/platform";
 import { platformCost } from "../pricing/platformCost";
-import { zonesOf } from "../sizing/data/regions";
+import { zonesOf } from "../catalog/regions";
 
 /** What compute of kind `aws` has made, and what the other parts of the platform build on. */
 interface AwsFoundation {

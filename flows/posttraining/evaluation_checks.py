@@ -1,6 +1,6 @@
 """Whether a recipe's tasks can be run and its metrics will be measured: lm-eval would say so only after the training.
 
-`configuration/evaluationChecks.ts` says the same in TypeScript.
+`recipe/evaluationChecks.ts` says the same in TypeScript.
 """
 
 from __future__ import annotations

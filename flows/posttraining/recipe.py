@@ -1,6 +1,6 @@
 """Recipes: validation against the project's schema, and defaults.
 
-`recipe.schema.json` is generated from the zod schema in `configuration/recipe.ts`, the recipe's contract; a test
+`recipe.schema.json` is generated from the zod schema in `contracts/recipe.ts`, the recipe's contract; a test
 compares them.
 """
 

@@ -1,6 +1,6 @@
 """What must hold between the fields of a recipe, whatever machine it runs on.
 
-`configuration/recipeRelations.ts` says the same in TypeScript; `tests/recipes/documents.json` holds both to one table.
+`recipe/recipeRelations.ts` says the same in TypeScript; `tests/recipes/documents.json` holds both to one table.
 """
 
 from __future__ import annotations

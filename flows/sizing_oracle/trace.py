@@ -8,7 +8,7 @@ are given, not generated. The peak is that of allocated memory: no allocator sla
 The head's fallback for processors makes float32 tiles that its GPU kernel keeps in registers; narrow tiles keep that
 difference below 0.2 GiB.
 
-    python -m sizing_oracle.trace --output ../sizing/data/measurements/oracle-traces.json
+    python -m sizing_oracle.trace --output ../bench/measurements/oracle-traces.json
 """
 
 from __future__ import annotations

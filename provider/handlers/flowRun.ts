@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { stateDirectory } from "../../configuration/layout";
-import type { Orchestrator } from "../../configuration/orchestrator";
+import { stateDirectory } from "../../machine/layout";
+import type { Orchestrator } from "../../contracts/orchestrator";
 import { foreignFolderProblem } from "../../machine/removal.mjs";
 import { changedProperties, type Handler, type OperationContext } from "../handler";
 import { Heartbeat } from "../heartbeat";

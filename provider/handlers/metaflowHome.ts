@@ -1,13 +1,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { stateDirectory } from "../../configuration/layout";
+import { stateDirectory } from "../../machine/layout";
 import { endProcessesOf } from "../../machine/folder-users.mjs";
 import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal.mjs";
 import { metaflowFiles, runRecords } from "../../machine/stack-files.mjs";
 import { callDriver } from "../driver";
 import { Heartbeat } from "../heartbeat";
 import { changedProperties, type Handler } from "../handler";
-import { makePrivateFolder } from "../processes/privateFolder";
+import { makePrivateFolder } from "../../machine/privateFolder";
 
 export interface MetaflowHomeInputs {
   /** Becomes METAFLOW_HOME; `config.json` is written in it. */

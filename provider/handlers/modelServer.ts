@@ -5,13 +5,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal.mjs";
 import { makeShortLivedFolder, shortLivedFolderOf } from "../../machine/short-lived-folder.mjs";
 import { anyOf, modelServerFiles, processFiles } from "../../machine/stack-files.mjs";
-import { pythonOf, stateDirectory } from "../../configuration/layout";
+import { pythonOf, stateDirectory } from "../../machine/layout";
 import { canonical, changedProperties, type Handler, type OperationContext } from "../handler";
 import { Heartbeat } from "../heartbeat";
 import { engineFor, engineProblem, type ModelServerEngine, serverCommand } from "../modelServerCommand";
 import { modelFolderProblem } from "../modelFolder";
 import { downloadPrefix } from "../objectStore";
-import { choosePort, isFree, loopback, portProblem } from "../processes/ports";
+import { choosePort, isFree, loopback, portProblem } from "../../machine/freePort";
 import {
   lastLogLines,
   liveRecord,
@@ -20,7 +20,7 @@ import {
   readRecord,
   startProcess,
   stopProcess,
-} from "../processes/supervisedProcess";
+} from "../../machine/supervisedProcess";
 import type { StoreEnvironment } from "../storeEnvironment";
 
 export interface ModelServerInputs {

@@ -2,14 +2,14 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { stateDirectory } from "../../configuration/layout";
+import { stateDirectory } from "../../machine/layout";
 import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal.mjs";
 import { processFiles, storeFolders } from "../../machine/stack-files.mjs";
 import { changedProperties, type Difference, type Handler, type OperationContext } from "../handler";
 import { ensureBucket } from "../objectStore";
-import { choosePort, loopback, portProblem } from "../processes/ports";
-import { makePrivateFolder } from "../processes/privateFolder";
-import { lastLogLines, liveRecord, readRecord, startProcess, stopProcess } from "../processes/supervisedProcess";
+import { choosePort, loopback, portProblem } from "../../machine/freePort";
+import { makePrivateFolder } from "../../machine/privateFolder";
+import { lastLogLines, liveRecord, readRecord, startProcess, stopProcess } from "../../machine/supervisedProcess";
 import { storeEnvironment } from "../storeEnvironment";
 
 export interface ObjectStoreServerInputs {

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectRoot } from "../../configuration/layout";
+import { projectRoot } from "../../machine/layout";
 import { journalVariable } from "../engine/doubles/scenario";
 import { type PreviewStep, TestStack } from "../engine/pulumi";
 import { nameOf, typeOf } from "../engine/urns";
@@ -69,7 +69,7 @@ const made = async (): Promise<Contents> => added(before, await standIn.contents
 
 beforeAll(async () => {
   const origin = fs.readFileSync(path.join(plugin, "origin"), "utf8").trim();
-  console.log(`AWS plugin: ${origin === "built" ? "built from Go modules (tools/aws-provider)" : "the official one"}`);
+  console.log(`AWS plugin: ${origin === "built" ? "built from Go modules (dev/aws-provider)" : "the official one"}`);
   standIn = await StandIn.start(logFile);
   gaps = await standIn.gaps();
   console.log(gaps.join("\n"));

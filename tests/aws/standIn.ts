@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { projectRoot } from "../../configuration/layout";
+import { projectRoot } from "../../machine/layout";
 
 const python = path.join(projectRoot, ".posttraining", "python", "aws", "bin", "python");
 const here = __dirname;

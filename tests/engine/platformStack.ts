@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { projectRoot } from "../../configuration/layout";
+import { projectRoot } from "../../machine/layout";
 import { Journal, type Operation } from "./doubles/journal";
 import { journalVariable, type Rule, scenarioVariable } from "./doubles/scenario";
 import { TestStack } from "./pulumi";

@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { stackTags } from "../../components/tags";
-import { projectRoot } from "../../configuration/layout";
+import { stackTags } from "../../components/core/tags";
+import { projectRoot } from "../../machine/layout";
 import { documents } from "../golden/documents";
 import type { Fixture } from "./fixtures/policy";
 import { PlatformStack } from "./platformStack";
@@ -10,7 +10,7 @@ import type { Outcome } from "./pulumi";
 
 /** The policy pack as the real engine runs it: a plugin beside the providers, asked about every resource before it is touched. */
 
-/** What tools/policies.mjs adds to a command line. */
+/** What cli/policies.mjs adds to a command line. */
 const packOf = (kind: "platform" | "experiment"): string[] => [
   "--policy-pack",
   path.join(projectRoot, "policy", "pulumi-analyzer-posttraining"),

@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
-import { projectRoot, stackLayout } from "../../configuration/layout";
+import { projectRoot, stackLayout } from "../../machine/layout";
 
 /** The real engine on a stack of its own: its own backend and passphrase, the checkout's program and provider. */
 
@@ -28,7 +28,7 @@ export interface TestStackOptions {
 /** The environment that the project's own commands give to Pulumi. */
 function pulumiEnvironment(): Record<string, string> {
   const script =
-    'import("./tools/environment.mjs").then((m) => process.stdout.write(JSON.stringify(m.pulumiEnvironment())))';
+    'import("./setup/environment.mjs").then((m) => process.stdout.write(JSON.stringify(m.pulumiEnvironment())))';
   const text = execFileSync(process.execPath, ["-e", script], { cwd: projectRoot, encoding: "utf8" });
   return JSON.parse(text) as Record<string, string>;
 }

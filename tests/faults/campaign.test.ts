@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { projectRoot } from "../../configuration/layout";
+import { projectRoot } from "../../machine/layout";
 import { Campaign } from "./campaign";
 import { faults, lastFaults } from "./faults";
 

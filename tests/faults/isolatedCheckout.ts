@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
 import { usersOf } from "../../machine/folder-users.mjs";
-import { projectRoot } from "../../configuration/layout";
+import { projectRoot } from "../../machine/layout";
 
 /**
  * A checkout of its own, in which a person's commands are run as they are: its stacks, state, passphrase and locks are nobody

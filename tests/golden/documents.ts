@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
-import { projectRoot } from "../../configuration/layout";
+import { projectRoot } from "../../machine/layout";
 
 /** Configurations of the stacks that tests and measurements look at: what is committed, and the other choices that it has. */
 

@@ -26,7 +26,7 @@ def test_the_schema_is_the_one_that_typescript_validates_with():
     printed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert printed.returncode == 0, printed.stderr
     assert json.loads(SCHEMA_FILE.read_text()) == json.loads(printed.stdout), (
-        f"configuration/recipe.ts has changed: write z.toJSONSchema(recipeSchema, {{ io: 'input' }}) to {SCHEMA_FILE}"
+        f"contracts/recipe.ts has changed: write z.toJSONSchema(recipeSchema, {{ io: 'input' }}) to {SCHEMA_FILE}"
     )
 
 

@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../../configuration/layout";
-import { documentWithFaults, faultsMarkdown } from "../../../tools/reliability-table";
+import { projectRoot } from "../../../machine/layout";
+import { documentWithFaults, faultsMarkdown } from "../../../dev/reliability-table";
 import { faults, lastFaults } from "../../faults/faults";
 
 describe("docs/reliability.md", () => {

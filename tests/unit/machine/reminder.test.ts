@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { remind, stillUnderWay } from "../../../machine/reminder.mjs";
-import { ManualClock } from "../tools/manualClock";
+import { ManualClock } from "../setup/manualClock";
 
 describe("stillUnderWay", () => {
   it.each([

@@ -6,7 +6,7 @@ import {
   platformRunsNoGpu,
   platformRunsNoGpuByTemplate,
 } from "../../../policy/gpuCapacity";
-import { catalog } from "../../../sizing/data/instances";
+import { catalog } from "../../../catalog/instances";
 import { stackViolations, unknown, violations } from "./violations";
 
 describe("an instance type", () => {

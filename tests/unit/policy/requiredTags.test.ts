@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as aws from "@pulumi/aws";
 import { describe, expect, it } from "vitest";
-import { stackTags } from "../../../components/tags";
+import { stackTags } from "../../../components/core/tags";
 import {
   experimentExpires,
   launchTemplateTagsItsInstances,
@@ -58,7 +58,7 @@ describe("required tags", () => {
   const made = ["components", "stacks"].flatMap((folder) => {
     const directory = path.join(__dirname, "..", "..", "..", folder);
     return fs
-      .readdirSync(directory)
+      .readdirSync(directory, { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".ts"))
       .flatMap((file) => [...fs.readFileSync(path.join(directory, file), "utf8").matchAll(/new aws\.(\w+)\.(\w+)\(/g)])
       .map(([, module = "", name = ""]) => ({ module, name }));

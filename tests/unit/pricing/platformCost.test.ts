@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { systemInstanceTypeProblem } from "../../../components/systemInstanceTypes";
+import { systemInstanceTypeProblem } from "../../../components/cluster/systemInstanceTypes";
 import type { PlatformConfiguration } from "../../../configuration/platform";
 import { parsePlatform } from "../../../configuration/platformChecks";
 import { readStackFile } from "../../../configuration/stackFile";
 import { costText } from "../../../pricing/costTable";
 import { idleLogsGb, platformCost } from "../../../pricing/platformCost";
 import { newestPricesDate, priceTables, quote } from "../../../pricing/platformPrices";
-import { regionNames, zonesOf } from "../../../sizing/data/regions";
+import { regionNames, zonesOf } from "../../../catalog/regions";
 
 type Document = Record<string, unknown>;
 

@@ -1,5 +1,5 @@
-import type { HubAnswer } from "../../../configuration/hub";
-import type { Machine } from "../../../configuration/machine";
+import type { HubAnswer } from "../../../preflight/hub";
+import type { Machine } from "../../../preflight/machine";
 
 /** Configurations of local stacks that are wrong, each with what its refusal must say: a piece of the reason by the field's path. */
 

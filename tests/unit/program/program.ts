@@ -2,9 +2,9 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as local from "../../../configuration/local";
-import * as localChecks from "../../../configuration/localChecks";
-import type { Machine } from "../../../configuration/machine";
-import * as modelChecks from "../../../configuration/modelChecks";
+import * as localChecks from "../../../preflight/localChecks";
+import type { Machine } from "../../../preflight/machine";
+import * as modelChecks from "../../../preflight/modelChecks";
 import * as platformChecks from "../../../configuration/platformChecks";
 import * as index from "../../../index";
 
@@ -30,8 +30,8 @@ require.extensions[".ts"] ??= (_module, filename) => {
   throw new Error(`the program went on to load ${filename}`);
 };
 provide("configuration/local.ts", local);
-provide("configuration/localChecks.ts", localChecks);
-provide("configuration/modelChecks.ts", modelChecks);
+provide("preflight/localChecks.ts", localChecks);
+provide("preflight/modelChecks.ts", modelChecks);
 provide("configuration/platformChecks.ts", platformChecks);
 
 /** Lets the program of local stacks register something, so that a test can see that it would be seen. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Heartbeat } from "../../../provider/heartbeat";
-import { ManualClock } from "../tools/manualClock";
+import { ManualClock } from "../setup/manualClock";
 import { recordingContext } from "./context";
 
 describe("a long operation", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { models } from "../../../sizing/data/models";
+import { models } from "../../../catalog/models";
 import { estimateMemory, partEntries, type PeakMetric } from "../../../sizing/memory";
 import { tools, type ToolName } from "../../../sizing/tools";
 import type { Sharding, Trainable, Workload } from "../../../sizing/workload";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { nearest } from "../../../configuration/explain";
-import { catalog } from "../../../sizing/data/instances";
-import { rowFields } from "../../../sizing/rowFields";
+import { nearest } from "../../../validation/explain";
+import { catalog } from "../../../catalog/instances";
+import { rowFields } from "../../../sizing/rows/rowFields";
 
 /** Levenshtein's distance as its definition says, for words of a few letters. */
 function distance(a: string, b: string): number {

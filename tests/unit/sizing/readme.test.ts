@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { replaceTable, tableEnd, tableStart } from "../../../sizing/table";
-import { planCommand } from "../../../tools/plan-command";
-import { readmeWithTable } from "../../../tools/readme-table";
+import { planCommand } from "../../../cli/plan-command";
+import { readmeWithTable } from "../../../dev/readme-table";
 
 // Searches and child processes take seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -34,7 +34,7 @@ describe("npm run plan", () => {
   const plan = (...options: string[]) => planCommand(options);
 
   it("prints what it finds and ends with its status", () => {
-    const tool = ["--require", "ts-node/register/transpile-only", join(root, "tools", "plan.ts")];
+    const tool = ["--require", "ts-node/register/transpile-only", join(root, "cli", "plan.ts")];
     const run = spawnSync(process.execPath, [...tool, "sft-3b"], { encoding: "utf8" });
     expect({ status: run.status, stdout: run.stdout, stderr: run.stderr }).toEqual(plan("sft-3b"));
     const wrong = spawnSync(process.execPath, [...tool, "sft-4b"], { encoding: "utf8" });

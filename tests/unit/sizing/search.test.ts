@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { catalog } from "../../../sizing/data/instances";
-import { gpuByKey } from "../../../sizing/data/gpus";
+import { catalog } from "../../../catalog/instances";
+import { gpuByKey } from "../../../catalog/gpus";
 import { jobFromRecipe, JobError, workloadOf, type Job } from "../../../sizing/job";
 import { estimateMemory } from "../../../sizing/memory";
 import { NothingFitsError, planRecipe } from "../../../sizing/planRecipe";
-import { readRecipe, recipeNames } from "../../../sizing/recipeFiles";
+import { readRecipe, recipeNames } from "../../../recipe/recipeFiles";
 import { ConstraintError, search, type Candidate, type Constraints } from "../../../sizing/search";
 
 // Searches and child processes take seconds on a busy machine.

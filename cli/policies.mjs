@@ -1,0 +1,46 @@
+import path from "node:path";
+import { root } from "../setup/checkout.mjs";
+import { withPolicyPack } from "./pulumi-arguments.mjs";
+import { kindOf } from "./stack-configuration.mjs";
+
+/** The policy pack in policy/: a program that Pulumi starts, and one configuration for each kind of stack that it is for. */
+
+const directory = path.join(root, "policy");
+
+/**
+ * What a kind of stack is checked against.
+ *
+ * @param {ReturnType<typeof kindOf>} kind
+ * @returns {{ pack: string, configuration: string } | undefined} undefined for a stack that makes nothing in a cloud
+ */
+export function policiesFor(kind) {
+  switch (kind) {
+    case "platform":
+    case "experiment":
+      return {
+        pack: path.join(directory, "pulumi-analyzer-posttraining"),
+        configuration: path.join(directory, `${kind}.json`),
+      };
+    case "local":
+    case undefined:
+      return undefined;
+  }
+}
+
+/** Commands that say what a stack shall be. Others (refresh, destroy) look at what it is, and Pulumi checks nothing for them. */
+const deployments = ["up", "update", "preview", "pre"];
+
+/** @param {string} command */
+export const isDeployment = (command) => deployments.includes(command);
+
+/**
+ * A command line for Pulumi, with the policies that the stack is checked against.
+ *
+ * @param {string} stack
+ * @param {string} command the command in it
+ * @param {readonly string[]} parameters
+ */
+export function withPolicies(stack, command, parameters) {
+  const policies = isDeployment(command) ? policiesFor(kindOf(stack)) : undefined;
+  return policies === undefined ? parameters : withPolicyPack(parameters, policies);
+}

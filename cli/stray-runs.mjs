@@ -1,0 +1,60 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { endProcessesOf, isOfAnother } from "../machine/folder-users.mjs";
+import { isAlive } from "../machine/processes.mjs";
+import { removeEntries } from "../machine/removal.mjs";
+import { runRecords } from "../machine/stack-files.mjs";
+import { layout, stackLayout } from "../setup/checkout.mjs";
+import { readState } from "./stack-state.mjs";
+
+/**
+ * Runs that an `up` had started when it was killed, and whose stage is in the program no more: no state knows of them, so nothing
+ * would ever end them.
+ */
+
+/**
+ * True if the record's supervisor lives.
+ *
+ * @param {string} directory of a run
+ */
+function isSupervised(directory) {
+  try {
+    const { pid, started } = JSON.parse(readFileSync(path.join(directory, "supervisor.json"), "utf8"));
+    return isAlive({ pid, startTime: started }) && !isOfAnother(pid, directory);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Keys of live runs of which the stack's state knows nothing. Only to be asked after an `up` of the whole program: before that,
+ * a run may be one that the next `up` finds again.
+ *
+ * @param {string} stack
+ * @returns {string[]}
+ */
+export function strayRuns(stack) {
+  const { runs } = stackLayout(stack);
+  if (!existsSync(runs)) return [];
+  const known = new Set((readState(stack)?.resources ?? []).map(({ id }) => id));
+  return readdirSync(runs).filter(
+    (key) => runRecords.test(key) && !key.startsWith(".") && !known.has(key) && isSupervised(path.join(runs, key)),
+  );
+}
+
+/**
+ * Ends them, and removes their records.
+ *
+ * @param {string} stack
+ * @param {(line: string) => void} print
+ */
+export async function endStrayRuns(stack, print) {
+  const { runs } = stackLayout(stack);
+  for (const key of strayRuns(stack)) {
+    print(`Ending run ${key}, which an interrupted command had started and which is of no stage any more.`);
+    const left = await endProcessesOf(path.join(runs, key));
+    if (left.length > 0)
+      print(`  It does not end: ${left.map(({ pid, command }) => `${pid} (${command.slice(0, 80)})`).join(", ")}`);
+    else removeEntries(layout.state, runs, new RegExp(`^\\.?${key}(?:\\.lock)?$`));
+  }
+}

@@ -1,0 +1,190 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Orchestrator } from "../../contracts/orchestrator";
+import type { AwsArtifactStore } from "../store/artifactStore";
+import { componentTypes } from "../core/componentTypes";
+import { type InputError, refuse } from "../core/inputErrors";
+import type { MetaflowBackend } from "./metaflowBackend";
+import { policyDocument } from "../core/serviceAccountRole";
+
+/** Where a service principal's OIDC token comes from: GitHub Actions, or the variable `OUTERBOUNDS_JWT`. */
+export type TokenSource = "github-actions" | "environment";
+
+export interface OuterboundsMetaflowBackendArgs {
+  /**
+   * Host name of the platform.
+   *
+   * @example
+   * ```ts
+   * { domain: "acme.obp.outerbounds.com" }
+   * ```
+   */
+  domain: string;
+
+  /** Perimeter in which flows run. */
+  perimeter: string;
+
+  /** Who deploys and runs flows: a service principal of the platform, which trusts the issuer of its token. */
+  servicePrincipal: { name: string; token: TokenSource };
+
+  /** Compute pools that experiments may ask for, by the names that the platform has given them. */
+  computePools: readonly string[];
+
+  /** Store for models and datasets; Metaflow's own artifacts and checkpoints lie where the platform keeps them. */
+  store: AwsArtifactStore;
+
+  /**
+   * Metaflow profile that signing in writes and clients read: `config_<profile>.json` in the Metaflow home, beside the person's own.
+   *
+   * @default `"posttraining"`
+   */
+  profile?: string;
+}
+
+/**
+ * Metaflow on an Outerbounds platform that is there already. Nothing is made: compute pools, perimeters, the service principal, namespaces
+ * and the web interface are the platform's.
+ *
+ * What a client knows without the platform is one thing only, the profile; everything else it asks the platform for, with the token that
+ * signing in left. So `signIn` runs before the first flow: in GitHub Actions in a job with `permissions: id-token: write`, elsewhere
+ * with a token in `OUTERBOUNDS_JWT` whose audience is `https://<domain>`; a person takes `outerbounds configure` from the web interface.
+ * It writes a token to disk, readable by whom the umask lets: on a machine with other users, set that to 077 first.
+ * Clients have the package `outerbounds` and not `metaflow` installed: both own the same folder, and the later one wins.
+ *
+ * Tasks reach the store only if the role that they have in the perimeter may: `storePolicy` is the policy to give it.
+ *
+ * Cost: none here; the platform's own. Teardown: nothing to delete; runs are stopped by their deployments.
+ *
+ * Commands and file were tried with outerbounds 0.12.53 against answers made up from its sources, not against a platform.
+ *
+ * @example
+ * ```ts
+ * new OuterboundsMetaflowBackend("metaflow", {
+ *   domain: "acme.obp.outerbounds.com",
+ *   perimeter: "default",
+ *   servicePrincipal: { name: "post-training", token: "github-actions" },
+ *   computePools: ["h100"],
+ *   store,
+ * });
+ * ```
+ */
+export class OuterboundsMetaflowBackend extends pulumi.ComponentResource implements MetaflowBackend {
+  readonly configuration: pulumi.Output<Record<string, string>>;
+  readonly environment: pulumi.Output<Record<string, string>>;
+  readonly orchestrator: pulumi.Output<Orchestrator>;
+  readonly store: AwsArtifactStore;
+  readonly uiUrl: pulumi.Output<string | null>;
+  /** Command that signs the service principal in, by the token source that was chosen. */
+  readonly signIn: pulumi.Output<string>;
+  /** The same for each source of a token. */
+  readonly signInCommands: pulumi.Output<Readonly<Record<TokenSource, string>>>;
+  /** IAM policy that the role of the perimeter's tasks needs for the store. */
+  readonly storePolicy: pulumi.Output<string>;
+
+  constructor(name: string, args: OuterboundsMetaflowBackendArgs, options?: pulumi.ComponentResourceOptions) {
+    refuse("OuterboundsMetaflowBackend", name, argumentErrors(args));
+    super(componentTypes.metaflowBackend, name, {}, options);
+    const { domain, perimeter, servicePrincipal, computePools, store } = args;
+    const profile = args.profile ?? defaultProfile;
+    const signIn = (token: TokenSource): string =>
+      signInCommand({ domain, perimeter, servicePrincipal, profile }, token);
+    this.store = store;
+    this.configuration = pulumi.output<Record<string, string>>({ METAFLOW_PROFILE: profile });
+    this.environment = pulumi.secret(
+      pulumi
+        .all([this.configuration, store.environment])
+        .apply(([configuration, variables]): Record<string, string> => ({ ...configuration, ...variables })),
+    );
+    this.orchestrator = pulumi.output<Orchestrator>({ kind: "outerbounds", domain, perimeter, computePools });
+    // METAFLOW_UI_URL of a platform: `ui.` before the domain (check_metaflow_config in outerbounds 0.12.53, local_setup_cli.py).
+    this.uiUrl = pulumi.output<string | null>(`https://ui.${domain}`);
+    this.signIn = pulumi.output(signIn(servicePrincipal.token));
+    this.signInCommands = pulumi.output({
+      "github-actions": signIn("github-actions"),
+      environment: signIn("environment"),
+    });
+    this.storePolicy = policyDocument(store.statements("read-write"));
+    this.registerOutputs({ uiUrl: this.uiUrl, signIn: this.signIn });
+  }
+}
+
+const defaultProfile = "posttraining";
+
+/**
+ * Command line that signs a service principal in. The options are those of outerbounds 0.12.53; without `--force` it asks before it
+ * writes over an earlier sign-in, and a job in CI would wait for the answer.
+ */
+export function signInCommand(
+  args: Pick<OuterboundsMetaflowBackendArgs, "domain" | "perimeter"> & {
+    servicePrincipal: { name: string };
+    profile: string;
+  },
+  token: TokenSource,
+): string {
+  const words = [
+    "outerbounds",
+    "service-principal-configure",
+    ...["--name", args.servicePrincipal.name],
+    ...["--deployment-domain", args.domain],
+    ...["--perimeter", args.perimeter],
+    ...["--profile", args.profile],
+  ].map(shellWord);
+  switch (token) {
+    case "github-actions":
+      return [...words, "--github-actions", "--force"].join(" ");
+    case "environment":
+      return [...words, "--jwt-token", '"$OUTERBOUNDS_JWT"', "--force"].join(" ");
+  }
+}
+
+/** A word as a POSIX shell reads it, quoted where it has to be. */
+function shellWord(word: string): string {
+  return /^[\w.@/:-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+function argumentErrors(args: OuterboundsMetaflowBackendArgs): InputError[] {
+  const errors: InputError[] = [];
+  const { domain, perimeter, servicePrincipal, computePools, store, profile } = args;
+  const prefix = /^(?:ui|api|auth|metadata)\./.exec(domain)?.[0];
+  if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/.test(domain)) {
+    errors.push({ propertyPath: "domain", reason: 'must be a host name such as "acme.obp.outerbounds.com"' });
+  } else if (prefix !== undefined) {
+    errors.push({
+      propertyPath: "domain",
+      reason: `is one of the platform's services; write "${domain.slice(prefix.length)}"`,
+    });
+  }
+  for (const [propertyPath, value] of [
+    ["perimeter", perimeter],
+    ["servicePrincipal.name", servicePrincipal.name],
+  ] as const) {
+    if (value.trim() === "" || value.startsWith("-")) {
+      errors.push({ propertyPath, reason: `"${value}" is no name; write the one that the platform shows` });
+    }
+  }
+  // Part of a file's name.
+  if (profile !== undefined && !/^\w[\w-]*$/.test(profile)) {
+    errors.push({ propertyPath: "profile", reason: "must be letters, digits, dashes and underscores" });
+  }
+  if (computePools.length === 0) {
+    errors.push({ propertyPath: "computePools", reason: "must name at least one compute pool" });
+  }
+  for (const [index, pool] of computePools.entries()) {
+    const propertyPath = `computePools[${index}]`;
+    // A pool's name is the value of the label outerbounds.co/compute-pool, by which Metaflow selects its nodes.
+    if (!/^[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?$/.test(pool)) {
+      errors.push({
+        propertyPath,
+        reason: `"${pool}" cannot be the name of a pool; write the one that the platform shows`,
+      });
+    } else if (computePools.indexOf(pool) !== index) {
+      errors.push({ propertyPath, reason: `"${pool}" is there already` });
+    }
+  }
+  if (store.endpoint !== undefined) {
+    errors.push({
+      propertyPath: "store",
+      reason: `must be in AWS: the address ${store.endpoint} would turn Metaflow away from the platform's own datastore`,
+    });
+  }
+  return errors;
+}

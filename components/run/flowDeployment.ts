@@ -1,0 +1,124 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { RunPlan } from "../../recipe/plan";
+import type { Recipe } from "../../contracts/recipe";
+import { FlowRun, type FlowRunArgs } from "../../provider/sdk/flowRun";
+import { componentTypes } from "../core/componentTypes";
+import { contentHash } from "./contentHash";
+import type { MetaflowBackend } from "../metaflow/metaflowBackend";
+import { type Transform, transformed } from "../core/transform";
+
+export interface FlowDeploymentArgs {
+  /** Where the flow runs. */
+  backend: MetaflowBackend;
+
+  /** What to train, and how good it must become. */
+  recipe: Recipe;
+
+  /** What the planner decided: processes, GPUs, batches, sharding. */
+  plan: RunPlan;
+
+  /**
+   * Prefix of the base model, usually another deployment's `modelUri`.
+   *
+   * @default the recipe's own `model.base`
+   */
+  baseModelUri?: pulumi.Input<string>;
+
+  /**
+   * Hash of the flow's code. Two deployments of the same code, recipe and base model are one run.
+   *
+   * @example
+   * ```ts
+   * { codeHash: flowCodeHash("sft") }
+   * ```
+   */
+  codeHash: string;
+
+  /**
+   * `completion`: `up` ends with the run, fails if it fails, and shows its progress. `started`: `up` ends once the run has started.
+   *
+   * @default `"completion"`
+   */
+  wait?: "completion" | "started";
+
+  /**
+   * A new number here is a new run of the same contents.
+   *
+   * @default `1`
+   */
+  generation?: number;
+
+  /**
+   * What `up` does when the run's model is gone from the store: `run-again` makes it again, in the same place; `serve-last` has
+   * the last promoted model of this deployment that is there stand in for it.
+   *
+   * @default `"run-again"`
+   */
+  whenLost?: "run-again" | "serve-last";
+
+  /** What one run takes: shown in the preview. */
+  estimate: { usd: number; minutes: number; where: string };
+
+  /** Changes the arguments of what the component makes. */
+  transform?: { run?: Transform<FlowRunArgs> };
+}
+
+/**
+ * A flow deployed and its run as a resource: SFT, DPO or GRPO of one model by one recipe.
+ *
+ * Nothing changes, nothing runs. A change of flow code, recipe, plan or base model starts one new run, which the preview says;
+ * until that has passed its gate, the old run and its model stay what they were. An `up` that was interrupted finds its run again.
+ *
+ * Cost: the plan's GPUs while the run lasts; nothing afterwards. Teardown: a live run is stopped; models and metrics stay in the store.
+ *
+ * @example
+ * ```ts
+ * const sft = new FlowDeployment("sft", { backend, recipe, plan, codeHash: flowCodeHash("sft"), estimate });
+ * const dpo = new FlowDeployment("dpo", { ...rest, baseModelUri: sft.modelUri });
+ * ```
+ */
+export class FlowDeployment extends pulumi.ComponentResource {
+  /** Prefix of the promoted model. */
+  readonly modelUri: pulumi.Output<string>;
+  /** Metaflow's name of the run: `<Flow>/<run id>`. */
+  readonly pathspec: pulumi.Output<string | null>;
+  readonly status: pulumi.Output<string>;
+  readonly nodes: { readonly run: FlowRun };
+
+  constructor(name: string, args: FlowDeploymentArgs, options?: pulumi.ComponentResourceOptions) {
+    super(componentTypes.flowDeployment, name, {}, options);
+    const baseModelUri: pulumi.Output<string | null> =
+      args.baseModelUri === undefined ? pulumi.output(null) : pulumi.output(args.baseModelUri);
+    const run = new FlowRun(
+      `${name}-run`,
+      transformed(args.transform?.run, {
+        name,
+        flow: args.recipe.method,
+        run: pulumi.all([baseModelUri, args.backend.store.modelsRoot]).apply(([base, modelsRoot]) => ({
+          recipe: args.recipe,
+          plan: args.plan,
+          baseModelUri: base,
+          modelsRoot,
+          name,
+        })),
+        contentHash: baseModelUri.apply((base) =>
+          contentHash({
+            ...{ code: args.codeHash, recipe: args.recipe, plan: args.plan, baseModelUri: base },
+            ...((args.generation ?? 1) === 1 ? {} : { generation: args.generation }),
+          }),
+        ),
+        orchestrator: args.backend.orchestrator,
+        environment: args.backend.environment,
+        wait: args.wait ?? "completion",
+        whenLost: args.whenLost ?? "run-again",
+        estimate: args.estimate,
+      }),
+      { parent: this },
+    );
+    this.nodes = { run };
+    this.modelUri = run.modelUri.apply((uri) => uri ?? "");
+    this.pathspec = run.pathspec;
+    this.status = run.status;
+    this.registerOutputs({ modelUri: this.modelUri, pathspec: this.pathspec, status: this.status });
+  }
+}

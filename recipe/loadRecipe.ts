@@ -1,0 +1,128 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { parseDocument } from "yaml";
+import { evaluationErrors } from "./evaluationChecks";
+import { type FieldError, notAllowed } from "../validation/explain";
+import { explainIssues } from "../validation/explainIssues";
+import { type KeyPlaces, keyPlaces } from "../validation/keyPlaces";
+import { type Readable, readable } from "../validation/readable";
+import { type Recipe, recipeSchema } from "../contracts/recipe";
+import { type Base, recipeRelations } from "./recipeRelations";
+import { alternativeFor, type Schema, schemaOf } from "../configuration/schemaParts";
+
+/** Folder of the recipes that come with the project. */
+export const recipesDirectory = path.join(__dirname, "..", "flows", "recipes");
+
+/** Names of the recipes that come with the project, sorted. */
+export function recipeNames(directory: string = recipesDirectory): string[] {
+  return fs
+    .readdirSync(directory)
+    .filter((file) => file.endsWith(".yaml"))
+    .map((file) => path.basename(file, ".yaml"))
+    .sort();
+}
+
+/** A recipe, or all that is wrong with it and what of it can be read nevertheless. */
+export type RecipeResult =
+  | { readonly recipe: Recipe }
+  | { readonly errors: readonly FieldError[]; readonly reading: Readable<Recipe> | undefined };
+
+/** Overrides for a recipe: the same tree, every key optional. */
+export type RecipeOverrides = Readonly<Record<string, unknown>>;
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Lays `overrides` over `base`, key by key; lists and scalars replace. Where they choose another alternative of a union of mappings, as
+ * another `kind`, what only the former alternative knows goes: nobody wrote it for this one.
+ *
+ * @param schema what may stand there, as far as it is known.
+ */
+export function mergeOverrides(base: unknown, overrides: unknown, schema?: Schema): unknown {
+  if (!isPlainObject(base) || !isPlainObject(overrides)) return overrides === undefined ? base : overrides;
+  const chosen = schema === undefined ? undefined : alternativeFor(schema, base, overrides);
+  const merged = new Map(
+    Object.entries(base).filter(([key]) => chosen?.isOther !== true || Object.hasOwn(chosen.shape, key)),
+  );
+  for (const [key, value] of Object.entries(overrides)) {
+    const part = chosen !== undefined && Object.hasOwn(chosen.shape, key) ? chosen.shape[key] : undefined;
+    merged.set(key, mergeOverrides(merged.get(key), value, part));
+  }
+  // Not by assignment, which would take `__proto__` for more than a key.
+  return Object.fromEntries(merged);
+}
+
+let places: KeyPlaces | undefined;
+
+/** Where each key of a recipe belongs. */
+export function recipeKeyPlaces(): KeyPlaces {
+  places ??= keyPlaces(recipeSchema);
+  return places;
+}
+
+/**
+ * Validates a recipe document: its fields, what must hold between them, its tasks and metrics; none of it is thrown.
+ *
+ * @param base the model that is trained where it is not the recipe's own.
+ */
+export function parseRecipe(document: unknown, base?: Base): RecipeResult {
+  const parsed = recipeSchema.safeParse(document);
+  const reading = parsed.success ? (parsed.data as Readable<Recipe>) : readable(recipeSchema, document);
+  const errors = [
+    ...(parsed.success ? [] : explainIssues(parsed.error.issues, document, recipeKeyPlaces())),
+    ...(reading === undefined ? [] : [...recipeRelations(reading, base), ...evaluationErrors(reading, base)]),
+  ];
+  return parsed.success && errors.length === 0 ? { recipe: parsed.data } : { errors, reading };
+}
+
+/** Only what lies in the folder is a recipe: a path, another ending or another case leads elsewhere on some systems. */
+function unknownRecipe(name: string, names: readonly string[]): FieldError {
+  const bare = path.basename(name).replace(/\.ya?ml$/i, "");
+  const hint = bare !== name && names.includes(bare) ? ` (did you mean ${bare}?)` : "";
+  return { path: "", reason: `${notAllowed(name, names)}${hint}` };
+}
+
+/**
+ * Reads a recipe by name from the recipes folder, with overrides from the stack's configuration laid over it.
+ *
+ * @param name file name without `.yaml`.
+ * @param base the model that is trained where it is not the recipe's own.
+ */
+export function loadRecipe(
+  name: string,
+  overrides: RecipeOverrides = {},
+  base?: Base,
+  directory: string = recipesDirectory,
+): RecipeResult {
+  const names = recipeNames(directory);
+  if (!names.includes(name)) return { errors: [unknownRecipe(name, names)], reading: undefined };
+  const file = readRecipeFile(path.join(directory, `${name}.yaml`));
+  return "errors" in file
+    ? { errors: file.errors, reading: undefined }
+    : parseRecipe(overridden(file.document, overrides), base);
+}
+
+/** The method is the file's: overrides that name another one are a slip, which the recipe's other fields then show. */
+function overridden(document: unknown, overrides: RecipeOverrides): unknown {
+  const method = isPlainObject(document) ? document.method : undefined;
+  return mergeOverrides(document, overrides, schemaOf(recipeSchema, { method }));
+}
+
+type RecipeFile = { readonly document: unknown } | { readonly errors: readonly FieldError[] };
+
+const files = new Map<string, RecipeFile>();
+
+/** Each file is read once: stages may share a recipe. */
+function readRecipeFile(file: string): RecipeFile {
+  const known = files.get(file);
+  if (known !== undefined) return known;
+  const document = parseDocument(fs.readFileSync(file, "utf8"));
+  const read =
+    document.errors.length > 0
+      ? { errors: document.errors.map((error) => ({ path: "", reason: `is not valid YAML: ${error.message}` })) }
+      : { document: document.toJS() as unknown };
+  files.set(file, read);
+  return read;
+}

@@ -1,0 +1,333 @@
+import tinyFacts from "../flows/posttraining/tiny_facts.json";
+import { type FieldError, notAllowed, show } from "../validation/explain";
+import type { Readable } from "../validation/readable";
+import type { Recipe } from "../contracts/recipe";
+import { rewardNames } from "./rewards";
+
+/**
+ * What must hold between the fields of a recipe, whatever machine it runs on. flows/posttraining/recipe_relations.py says the same
+ * in Python; tests/recipes/documents.json holds both to one table.
+ */
+
+type RecipeReading = Readable<Recipe>;
+
+/** The model that a run starts from. That of a stage whose base is another stage's model is what the first of its chain starts from. */
+export interface Base {
+  /** Undefined where it is not known: then nothing is said of it. */
+  readonly reference: string | undefined;
+}
+
+export const ownBase = ({ model }: RecipeReading): Base => ({ reference: model?.base });
+
+/** @returns one entry for every field to change; fields that are wrong by themselves are passed over. */
+export function recipeRelations(recipe: RecipeReading, { reference }: Base = ownBase(recipe)): FieldError[] {
+  return [
+    ...nameErrors(recipe),
+    ...originErrors(recipe),
+    ...sequenceErrors(recipe, reference),
+    ...adapterErrors(recipe, reference),
+    ...optimizerErrors(recipe),
+    ...batchErrors(recipe),
+    ...lossErrors(recipe),
+    ...rewardErrors(recipe),
+    ...gateErrors(recipe),
+  ];
+}
+
+function nameErrors({ method, name }: RecipeReading): FieldError[] {
+  if (name === undefined || name.startsWith(`${method}-`)) return [];
+  return [{ path: "name", reason: `got ${show(name)}; must begin with the method: ${method}-<size>` }];
+}
+
+export const isTinyModel = (reference: string | undefined): boolean => reference?.startsWith("tiny:") === true;
+
+const isOnHub = (reference: string): boolean => !/^(?:tiny:|s3:\/\/|file:\/\/)/.test(reference);
+
+/** What only the hub has, asked of another place: it would silently have no effect. */
+function originErrors({ model, dataset }: RecipeReading): FieldError[] {
+  const errors: FieldError[] = [];
+  if (model?.base !== undefined && model.revision !== undefined && !isOnHub(model.base)) {
+    errors.push({
+      path: "model.revision",
+      reason: `got ${show(model.revision)}; only models of the hub have revisions, and model.base is ${show(model.base)}: remove it`,
+    });
+  }
+  if (dataset?.source === undefined || isOnHub(dataset.source)) return errors;
+  const source = `only datasets of the hub have it, and dataset.source is ${show(dataset.source)}: remove it`;
+  if (dataset.subset !== undefined) {
+    errors.push({ path: "dataset.subset", reason: `got ${show(dataset.subset)}; ${source}` });
+  }
+  if (dataset.split !== undefined && dataset.split !== "train") {
+    errors.push({ path: "dataset.split", reason: `got ${show(dataset.split)}; ${source}` });
+  }
+  return errors;
+}
+
+function sequenceErrors({ method, dataset, sequence }: RecipeReading, base: string | undefined): FieldError[] {
+  if (sequence === undefined) return [];
+  const { maxLength, maxCompletionLength, packing } = sequence;
+  const errors: FieldError[] = [];
+  const needed = tinyFacts.dataset;
+  const isTinyTask = dataset?.source?.startsWith("tiny:") === true;
+  if (maxLength !== undefined && isTinyModel(base) && maxLength > tinyFacts.model.positions) {
+    errors.push({
+      path: "sequence.maxLength",
+      reason: `got ${maxLength}; ${base ?? ""} has a context of ${tinyFacts.model.positions} tokens: write that or less`,
+    });
+  }
+  if (method === "grpo") {
+    if (!("maxCompletionLength" in sequence)) {
+      errors.push({
+        path: "sequence.maxCompletionLength",
+        reason: "is missing; GRPO needs it: the longest answer in tokens",
+      });
+    } else if (maxLength !== undefined && maxCompletionLength !== undefined) {
+      errors.push(...answerErrors(maxLength, maxCompletionLength, isTinyTask, base));
+    }
+  } else {
+    if (maxCompletionLength !== undefined) {
+      errors.push({
+        path: "sequence.maxCompletionLength",
+        reason: `got ${maxCompletionLength}; it is for recipes of method grpo, whose policy generates answers: remove it`,
+      });
+    }
+    if (isTinyTask && maxLength !== undefined && maxLength < needed.longestExample) {
+      errors.push({
+        path: "sequence.maxLength",
+        reason: `got ${maxLength}; an example of tiny:sums has up to ${needed.longestExample} tokens: write ${needed.longestExample} or more`,
+      });
+    }
+  }
+  if (packing === true && method !== "sft") {
+    errors.push({
+      path: "sequence.packing",
+      reason: `got true; only recipes of method sft pack examples, and method is ${method}: remove it`,
+    });
+  }
+  return errors;
+}
+
+/** Whether a prompt and the longest answer fit into the longest sequence, and that into the model: what is advised fits into both. */
+function answerErrors(longest: number, answer: number, isTinyTask: boolean, base: string | undefined): FieldError[] {
+  const prompt = isTinyTask ? tinyFacts.dataset.longestPrompt : 1;
+  const context = isTinyModel(base) ? tinyFacts.model.positions : Number.POSITIVE_INFINITY;
+  const room = Math.min(longest, context) - prompt;
+  if (answer <= room) return [];
+  const most = context - prompt;
+  const errors: FieldError[] = [];
+  if (room < 1 || (answer < longest && answer <= most)) {
+    errors.push({
+      path: "sequence.maxLength",
+      reason: `got ${longest}; a prompt of tiny:sums has ${prompt} tokens: write ${prompt + Math.min(answer, most)} or more`,
+    });
+  }
+  const what =
+    answer > most
+      ? isTinyTask
+        ? `got ${answer}; a prompt of tiny:sums has ${prompt} tokens, and ${base ?? ""} a context of ${context}`
+        : `got ${answer}; ${base ?? ""} has a context of ${context} tokens, which holds prompt and answer`
+      : `got ${answer}; must be less than sequence.maxLength (${longest}), which holds prompt and answer`;
+  if (answer > most || (answer >= longest && room >= 1)) {
+    errors.push({
+      path: "sequence.maxCompletionLength",
+      reason: `${what}: write ${room < 1 ? most : room} or less`,
+    });
+  }
+  return errors;
+}
+
+/** Of the project's own model the modules are known; of others their `config.json` may say them (resources.ts). */
+function adapterErrors({ trainable }: RecipeReading, base: string | undefined): FieldError[] {
+  if (trainable === undefined || trainable.kind === "full") return [];
+  const { rank, targets } = trainable;
+  const errors = Array.isArray(targets) ? repeated(targets, "trainable.targets") : [];
+  const { hidden, modules } = tinyFacts.model;
+  if (rank !== undefined && isTinyModel(base) && rank > hidden) {
+    errors.push({
+      path: "trainable.rank",
+      reason: `got ${rank}; ${base ?? ""} is ${hidden} wide, and no adapter can have a higher rank: write ${hidden} or less`,
+    });
+  }
+  if (Array.isArray(targets)) {
+    targets.forEach((target, index) => {
+      if (typeof target !== "string") return;
+      const path = `trainable.targets[${index}]`;
+      if (isHead(target)) {
+        errors.push({
+          path,
+          reason: `got ${show(target)}; TRL's trainers take no adapter on the model's head, which would never be trained: remove it`,
+        });
+      } else if (isTinyModel(base) && !modules.includes(target)) {
+        errors.push({ path, reason: notAllowed(target, modules) });
+      }
+    });
+  }
+  return errors;
+}
+
+/** The head of a language model, by its own name or by its whole path. */
+export const isHead = (target: string): boolean => target.split(".").at(-1) === "lm_head";
+
+/** Training examples, where they are known. */
+export function knownExamples({ method, dataset }: RecipeReading): number | undefined {
+  const tiny = dataset?.source?.startsWith("tiny:") === true ? tinyFacts.dataset.examples[method] : undefined;
+  const known = [tiny, tiny === undefined ? dataset?.examples : undefined, dataset?.limit].filter(
+    (count) => count !== undefined,
+  );
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/** Optimizer steps of the run, where they are known. */
+export function knownSteps(recipe: RecipeReading): number | undefined {
+  const { duration, batch, sequence } = recipe;
+  if (duration === undefined) return undefined;
+  if ("steps" in duration) return duration.steps;
+  const { epochs } = duration as { readonly epochs?: number };
+  const examples = knownExamples(recipe);
+  // Packing makes sequences of which only their tokens are known.
+  if (epochs === undefined || examples === undefined || batch?.global === undefined || sequence?.packing !== false) {
+    return undefined;
+  }
+  if (recipe.method !== "grpo") return Math.ceil(epochs * Math.ceil(examples / batch.global));
+  const { generations, iterations } = recipe.grpo ?? {};
+  if (generations === undefined || iterations === undefined) return undefined;
+  // TRL drops prompts that do not fill a batch (RepeatSampler). What is no batch, batchErrors refuses.
+  const batches = batch.global % generations === 0 ? Math.floor((examples * generations) / batch.global) : 0;
+  return batches === 0 ? undefined : Math.ceil(epochs * batches * iterations);
+}
+
+function optimizerErrors(recipe: RecipeReading): FieldError[] {
+  const { warmupSteps, schedule } = recipe.optimizer ?? {};
+  if (warmupSteps === undefined || warmupSteps === 0) return [];
+  if (schedule === "constant") {
+    return [
+      {
+        path: "optimizer.warmupSteps",
+        reason: `got ${warmupSteps}; schedule "constant" has no warm-up: write optimizer.schedule: constant_with_warmup, or 0`,
+      },
+    ];
+  }
+  const steps = knownSteps(recipe);
+  if (steps === undefined || warmupSteps <= steps) return [];
+  return [
+    {
+      path: "optimizer.warmupSteps",
+      reason: `got ${warmupSteps}; the run has ${steps} steps, so that the learning rate would never be reached: write ${steps} or less`,
+    },
+  ];
+}
+
+function batchErrors(recipe: RecipeReading): FieldError[] {
+  const { global, micro } = recipe.batch ?? {};
+  if (global === undefined) return [];
+  const errors: FieldError[] = [];
+  if (micro !== undefined && micro > global) {
+    errors.push({ path: "batch.micro", reason: `got ${micro}; must be at most batch.global (${global})` });
+  } else if (micro !== undefined && global % micro !== 0) {
+    errors.push({ path: "batch.micro", reason: `got ${micro}; must divide batch.global (${global})` });
+  }
+  const generations = recipe.method === "grpo" ? recipe.grpo?.generations : undefined;
+  if (generations === undefined) return errors;
+  if (global % generations !== 0) {
+    errors.push({
+      path: "batch.global",
+      reason: `got ${global}; must be a multiple of grpo.generations (${generations})`,
+    });
+    return errors;
+  }
+  const prompts = global / generations;
+  const examples = knownExamples(recipe);
+  // TRL drops prompts that do not fill a batch (RepeatSampler), and then trains on nothing.
+  if (examples !== undefined && examples < prompts) {
+    errors.push({
+      path: "batch.global",
+      reason: `got ${global}; a step takes ${prompts} prompts, and the dataset has ${examples}: write ${examples * generations} or less`,
+    });
+  }
+  return errors;
+}
+
+function lossErrors(recipe: RecipeReading): FieldError[] {
+  const { lossTypes, lossWeights } = recipe.method === "dpo" ? (recipe.dpo ?? {}) : {};
+  const errors = repeated(lossTypes ?? [], "dpo.lossTypes");
+  if (lossTypes !== undefined && lossWeights !== undefined && lossTypes.length !== lossWeights.length) {
+    errors.push({
+      path: "dpo.lossWeights",
+      reason: `got ${show(lossWeights)}; must have one weight for each of dpo.lossTypes (${lossTypes.length})`,
+    });
+  }
+  return errors;
+}
+
+function rewardErrors(recipe: RecipeReading): FieldError[] {
+  const names = ((recipe.method === "grpo" ? recipe.grpo?.rewards : undefined) ?? []).map((reward) => reward?.name);
+  const known = names.every((name) => name === undefined) ? [] : rewardNames();
+  return [
+    ...names.flatMap((name, index) =>
+      name === undefined || known.includes(name)
+        ? []
+        : [{ path: `grpo.rewards[${index}].name`, reason: notAllowed(name, known) }],
+    ),
+    ...repeated(names, "grpo.rewards", "name"),
+  ];
+}
+
+/** Values that are there twice, each named where it is there again. */
+function repeated(values: readonly unknown[], path: string, field?: string): FieldError[] {
+  return values.flatMap((value, index) => {
+    const first = values.indexOf(value);
+    const suffix = field === undefined ? "" : `.${field}`;
+    return value === undefined || first === index
+      ? []
+      : [{ path: `${path}[${index}]${suffix}`, reason: `got ${show(value)}, which is ${path}[${first}] already` }];
+  });
+}
+
+type Condition = Readable<Recipe["gate"][number]>;
+
+const demands = ["minimum", "maximum", "minimumGain"] as const;
+
+function gateErrors({ gate = [], evaluation }: RecipeReading): FieldError[] {
+  const errors = repeated(evaluation?.tasks ?? [], "evaluation.tasks");
+  gate.forEach((condition, index) => {
+    if (condition === undefined) return;
+    const { metric, minimum, maximum } = condition;
+    const path = `gate[${index}]`;
+    if (!demands.some((demand) => demand in condition)) {
+      errors.push({ path, reason: "needs at least one of minimum, maximum, minimumGain" });
+    }
+    if (minimum !== undefined && maximum !== undefined && minimum > maximum) {
+      errors.push({
+        path: `${path}.minimum`,
+        reason: `got ${minimum}; is above maximum (${maximum}), so that no model could pass`,
+      });
+    }
+    if (metric === undefined) return;
+    const earlier = gate.slice(0, index).filter((other) => other?.metric === metric) as Condition[];
+    if (earlier.some((other) => demands.every((demand) => other[demand] === condition[demand]))) {
+      errors.push({ path, reason: `is there twice; remove it` });
+    }
+    errors.push(...contradictions(condition, earlier, path));
+  });
+  return errors;
+}
+
+/** Two conditions on one metric that no value meets. */
+function contradictions({ minimum, maximum }: Condition, earlier: readonly Condition[], path: string): FieldError[] {
+  const highest = Math.min(...earlier.map((other) => other.maximum ?? Number.POSITIVE_INFINITY));
+  const lowest = Math.max(...earlier.map((other) => other.minimum ?? Number.NEGATIVE_INFINITY));
+  const errors: FieldError[] = [];
+  if (minimum !== undefined && minimum > highest) {
+    errors.push({
+      path: `${path}.minimum`,
+      reason: `got ${minimum}; another condition wants the same metric to be at most ${highest}, so that no model could pass`,
+    });
+  }
+  if (maximum !== undefined && maximum < lowest) {
+    errors.push({
+      path: `${path}.maximum`,
+      reason: `got ${maximum}; another condition wants the same metric to be at least ${lowest}, so that no model could pass`,
+    });
+  }
+  return errors;
+}

@@ -1,0 +1,175 @@
+import * as pulumi from "@pulumi/pulumi";
+import { beforeEach, describe, expect, it } from "vitest";
+import { FlowDeployment } from "../../../components/run/flowDeployment";
+import { LocalArtifactStore } from "../../../components/store/localArtifactStore";
+import { LocalInferenceEndpoint } from "../../../components/run/localInferenceEndpoint";
+import { LocalMetaflowBackend } from "../../../components/metaflow/localMetaflowBackend";
+import { parseRecipe } from "../../../recipe/loadRecipe";
+import { planForThisMachine } from "../../../recipe/plan";
+import { resourceTypes } from "../../../provider/resourceTypes";
+import { sftDocument } from "../../unit/recipe/recipes";
+import { collect, type ProviderOutputs, type RegisteredResource, secretValue, valueOf } from "../collect";
+
+const outputs: ProviderOutputs = {
+  [resourceTypes.objectStoreServer]: () => ({
+    endpoint: "http://127.0.0.1:9000",
+    port: 9000,
+    accessKeyId: "key",
+    secretAccessKey: "hidden",
+    status: "running",
+  }),
+  [resourceTypes.flowRun]: (inputs) => ({
+    status: "succeeded",
+    modelUri: `s3://posttraining/models/${String(inputs.name)}/1`,
+    pathspec: "SftFlow/1",
+  }),
+  [resourceTypes.modelServer]: () => ({ url: "http://127.0.0.1:8000/v1", port: 8000 }),
+};
+
+const result = parseRecipe(sftDocument);
+if (!("recipe" in result)) throw new Error("the recipe for tests is not valid");
+const { recipe } = result;
+const estimate = { usd: 0, minutes: 2, where: "this machine" };
+const shared = { recipe, plan: planForThisMachine(recipe), codeHash: "code", estimate };
+
+function storeAndBackend(transform?: ConstructorParameters<typeof LocalArtifactStore>[1]["transform"]) {
+  const store = new LocalArtifactStore("store", {
+    dataDirectory: "/data",
+    processesDirectory: "/processes",
+    ...(transform === undefined ? {} : { transform }),
+  });
+  const backend = new LocalMetaflowBackend("metaflow", {
+    store,
+    homeDirectory: "/metaflow",
+    runsDirectory: "/runs",
+    cacheDirectory: "/cache",
+  });
+  return { store, backend };
+}
+
+const ofType = (resources: readonly RegisteredResource[], type: string) =>
+  resources.filter((resource) => resource.type === type);
+
+describe("LocalArtifactStore", () => {
+  it("makes one server, its child, and names the places for models, datastore, checkpoints and datasets", async () => {
+    const { result: made, resources, registrations } = await collect(() => storeAndBackend().store, outputs);
+    const [server] = ofType(resources, resourceTypes.objectStoreServer);
+    expect(server?.inputs).toMatchObject({
+      dataDirectory: "/data",
+      processDirectory: "/processes/store",
+      bucket: "posttraining",
+      removal: "retain",
+    });
+    expect(registrations.find((r) => r.name === "store-server")?.opts.parent).toBe(made);
+    expect(await valueOf(made.modelsRoot)).toBe("s3://posttraining/models");
+    expect(await valueOf(made.datastoreRoot)).toBe("s3://posttraining/metaflow");
+    expect(await valueOf(made.checkpointsRoot)).toBe("s3://posttraining/metaflow/mf.checkpoints");
+    expect(await valueOf(made.datasetsRoot)).toBe("s3://posttraining/datasets");
+  });
+
+  it("keeps the credentials secret all the way to the run and the endpoint", async () => {
+    const { result: made, resources } = await collect(() => {
+      const { store, backend } = storeAndBackend();
+      const deployment = new FlowDeployment("sft", { backend, ...shared });
+      new LocalInferenceEndpoint("endpoint", {
+        store,
+        modelUri: deployment.modelUri,
+        modelName: "sft",
+        processesDirectory: "/processes",
+      });
+      return { store, backend };
+    }, outputs);
+    expect(await pulumi.isSecret(made.store.environment)).toBe(true);
+    expect(await pulumi.isSecret(made.backend.environment)).toBe(true);
+    const [run] = ofType(resources, resourceTypes.flowRun);
+    const [server] = ofType(resources, resourceTypes.modelServer);
+    expect(secretValue(run?.inputs.environment)).toMatchObject({ AWS_SECRET_ACCESS_KEY: "hidden" });
+    expect(secretValue(server?.inputs.storeEnvironment)).toMatchObject({ AWS_SECRET_ACCESS_KEY: "hidden" });
+  });
+
+  it("lets a transform change the server's arguments", async () => {
+    const { resources } = await collect(() => storeAndBackend({ server: { requestedPort: 9999 } }), outputs);
+    expect(ofType(resources, resourceTypes.objectStoreServer)[0]?.inputs.requestedPort).toBe(9999);
+  });
+});
+
+describe("LocalMetaflowBackend", () => {
+  it("gives a person a configuration without secrets that points at the store", async () => {
+    const { result: backend } = await collect(() => storeAndBackend().backend, outputs);
+    expect(await pulumi.isSecret(backend.configuration)).toBe(false);
+    const configuration = await valueOf(backend.configuration);
+    expect(configuration).toMatchObject({
+      METAFLOW_DEFAULT_DATASTORE: "s3",
+      METAFLOW_DATASTORE_SYSROOT_S3: "s3://posttraining/metaflow",
+      METAFLOW_S3_ENDPOINT_URL: "http://127.0.0.1:9000",
+    });
+    expect(JSON.stringify(configuration)).not.toContain("hidden");
+  });
+});
+
+describe("FlowDeployment", () => {
+  let hashes: string[];
+  beforeEach(() => {
+    hashes = [];
+  });
+
+  async function hashOf(change: Partial<ConstructorParameters<typeof FlowDeployment>[1]>): Promise<string> {
+    const { resources } = await collect(
+      () => new FlowDeployment("sft", { backend: storeAndBackend().backend, ...shared, ...change }),
+      outputs,
+    );
+    const hash = ofType(resources, resourceTypes.flowRun)[0]?.inputs.contentHash as string;
+    hashes.push(hash);
+    return hash;
+  }
+
+  it("has a new hash for new code, a new recipe, a new plan or a new base model, and for nothing else", async () => {
+    const first = await hashOf({});
+    expect(await hashOf({ estimate: { usd: 9, minutes: 9, where: "elsewhere" }, wait: "started" })).toBe(first);
+    await hashOf({ codeHash: "other code" });
+    await hashOf({ recipe: { ...recipe, seed: 1 } });
+    await hashOf({ plan: { ...shared.plan, microBatch: 1 } });
+    await hashOf({ baseModelUri: "s3://posttraining/models/other/1" });
+    expect(new Set(hashes.slice(2)).size).toBe(4);
+    expect(hashes.slice(2)).not.toContain(first);
+  });
+
+  it("gives the flow recipe, plan, base model and the place for models, and waits for its end", async () => {
+    const { resources } = await collect(() => {
+      const { backend } = storeAndBackend();
+      const sft = new FlowDeployment("sft", { backend, ...shared });
+      return new FlowDeployment("next", { backend, ...shared, baseModelUri: sft.modelUri });
+    }, outputs);
+    const [first, second] = ofType(resources, resourceTypes.flowRun);
+    expect(first?.inputs).toMatchObject({ name: "sft", flow: "sft", wait: "completion" });
+    expect(first?.inputs.run).toMatchObject({
+      baseModelUri: null,
+      modelsRoot: "s3://posttraining/models",
+      name: "sft",
+    });
+    expect(second?.inputs.run).toMatchObject({ baseModelUri: "s3://posttraining/models/sft/1" });
+  });
+});
+
+describe("LocalInferenceEndpoint", () => {
+  it("serves the model under its name and says where", async () => {
+    const { result: endpoint, resources } = await collect(
+      () =>
+        new LocalInferenceEndpoint("endpoint", {
+          store: storeAndBackend().store,
+          modelUri: "s3://posttraining/models/grpo/1",
+          modelName: "grpo",
+          processesDirectory: "/processes",
+          port: 8000,
+        }),
+      outputs,
+    );
+    expect(ofType(resources, resourceTypes.modelServer)[0]?.inputs).toMatchObject({
+      modelUri: "s3://posttraining/models/grpo/1",
+      engine: "auto",
+      requestedPort: 8000,
+      directory: "/processes/endpoint",
+    });
+    expect(await valueOf(endpoint.url)).toBe("http://127.0.0.1:8000/v1");
+  });
+});
