@@ -4,7 +4,7 @@ import { z } from "zod";
 import { estimateMemory } from "../sizing/memory";
 import { jobFromRecipe, workloadOf, type Job } from "../sizing/job";
 import type { FlowPlan } from "../sizing/planRecipe";
-import { readRecipe } from "../recipe/recipeFiles";
+import { readRecipe } from "../recipe/read";
 import { findShape } from "../sizing/shape";
 import { planTable, withTrainable, type TableCell } from "../sizing/table";
 import type { Trainable } from "../sizing/workload";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { format } from "prettier";
 import { memoryCoefficients, timeCoefficients } from "../sizing/coefficients";
 import { jobFromRecipe } from "../sizing/job";
-import { readRecipe, recipeNames } from "../recipe/recipeFiles";
+import { readRecipe, recipeNames } from "../recipe/read";
 import { search } from "../sizing/search";
 import {
   comparePeaks,

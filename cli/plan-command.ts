@@ -7,7 +7,7 @@ import { isTiny, jobFromRecipe, type Job } from "../sizing/job";
 import type { MemoryParts } from "../sizing/memory";
 import { plainNumber } from "../sizing/rows/numberText";
 import { planRecipe, NothingFitsError } from "../sizing/planRecipe";
-import { readRecipe, recipeNames } from "../recipe/recipeFiles";
+import { readRecipe, recipeNames } from "../recipe/read";
 import { describeMachines, search, type Candidate, type CapacityKind, type Constraints } from "../sizing/search";
 import { shownValue } from "../sizing/rows/shownValue";
 import { cellText, planTable } from "../sizing/table";

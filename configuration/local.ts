@@ -3,7 +3,7 @@ import { ConfigurationError } from "../validation/configurationError";
 import { type FieldError, nearest, show } from "../validation/explain";
 import { explainIssues } from "../validation/explainIssues";
 import { allPlaces, type KeyPlaces, keyPlaces } from "../validation/keyPlaces";
-import { loadRecipe } from "../recipe/loadRecipe";
+import { loadRecipe } from "../recipe/read";
 import { planErrors } from "../recipe/plan";
 import { type Readable, readable } from "../validation/readable";
 import { type Recipe, recipeSchema } from "../contracts/recipe";

@@ -5,7 +5,7 @@ import { parsePlatform } from "../configuration/platformChecks";
 import { readStackFile } from "../configuration/stackFile";
 import { costEnd, costMarkdown, costStart } from "../pricing/costTable";
 import { platformCost } from "../pricing/platformCost";
-import { readRecipe } from "../recipe/recipeFiles";
+import { readRecipe } from "../recipe/read";
 import { planTable, replaceTable, tableMarkdown } from "../sizing/table";
 
 const file = join(__dirname, "..", "README.md");

@@ -4,7 +4,7 @@ import { FlowDeployment } from "../../../components/run/flowDeployment";
 import { LocalArtifactStore } from "../../../components/store/localArtifactStore";
 import { LocalInferenceEndpoint } from "../../../components/run/localInferenceEndpoint";
 import { LocalMetaflowBackend } from "../../../components/metaflow/localMetaflowBackend";
-import { parseRecipe } from "../../../recipe/loadRecipe";
+import { parseRecipe } from "../../../recipe/read";
 import { planForThisMachine } from "../../../recipe/plan";
 import { resourceTypes } from "../../../provider/resourceTypes";
 import { sftDocument } from "../../unit/recipe/recipes";

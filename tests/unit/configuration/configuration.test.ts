@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { nearest } from "../../../validation/explain";
-import { mergeOverrides, parseRecipe, recipeNames, loadRecipe } from "../../../recipe/loadRecipe";
+import { mergeOverrides, parseRecipe, recipeNames, loadRecipe } from "../../../recipe/read";
 import { planErrors, planForThisMachine } from "../../../recipe/plan";
 import { ConfigurationError } from "../../../validation/configurationError";
 import { parseLocal } from "../../../configuration/local";

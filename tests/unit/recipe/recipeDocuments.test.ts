@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseRecipe } from "../../../recipe/loadRecipe";
+import { parseRecipe } from "../../../recipe/read";
 import { planErrors } from "../../../recipe/plan";
 import table from "../../recipes/documents.json";
 

@@ -5,7 +5,7 @@ import { gpuByKey } from "../../../catalog/gpus";
 import { jobFromRecipe, JobError, workloadOf, type Job } from "../../../sizing/job";
 import { estimateMemory } from "../../../sizing/memory";
 import { NothingFitsError, planRecipe } from "../../../sizing/planRecipe";
-import { readRecipe, recipeNames } from "../../../recipe/recipeFiles";
+import { readRecipe, recipeNames } from "../../../recipe/read";
 import { ConstraintError, search, type Candidate, type Constraints } from "../../../sizing/search";
 
 // Searches and child processes take seconds on a busy machine.

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { parseDocument } from "yaml";
 import { evaluationErrors } from "./evaluationChecks";
-import { type FieldError, notAllowed } from "../validation/explain";
+import { errorMessage, type FieldError, notAllowed, show } from "../validation/explain";
 import { explainIssues } from "../validation/explainIssues";
 import { type KeyPlaces, keyPlaces } from "../validation/keyPlaces";
 import { type Readable, readable } from "../validation/readable";
@@ -20,6 +20,14 @@ export function recipeNames(directory: string = recipesDirectory): string[] {
     .filter((file) => file.endsWith(".yaml"))
     .map((file) => path.basename(file, ".yaml"))
     .sort();
+}
+
+/** A recipe of the project that is not valid, or that is none; the message names every wrong field. */
+export class RecipeError extends Error {
+  constructor(name: string, errors: readonly FieldError[]) {
+    super(errorMessage(`The recipe ${show(name)} cannot be used:`, errors));
+    this.name = "RecipeError";
+  }
 }
 
 /** A recipe, or all that is wrong with it and what of it can be read nevertheless. */
@@ -77,7 +85,10 @@ export function parseRecipe(document: unknown, base?: Base): RecipeResult {
   return parsed.success && errors.length === 0 ? { recipe: parsed.data } : { errors, reading };
 }
 
-/** Only what lies in the folder is a recipe: a path, another ending or another case leads elsewhere on some systems. */
+/**
+ * What is wrong with the name of a recipe that is none: only what lies in the folder is one. A path, another ending or another case
+ * leads elsewhere on some systems.
+ */
 function unknownRecipe(name: string, names: readonly string[]): FieldError {
   const bare = path.basename(name).replace(/\.ya?ml$/i, "");
   const hint = bare !== name && names.includes(bare) ? ` (did you mean ${bare}?)` : "";
@@ -102,6 +113,17 @@ export function loadRecipe(
   return "errors" in file
     ? { errors: file.errors, reading: undefined }
     : parseRecipe(overridden(file.document, overrides), base);
+}
+
+/**
+ * A recipe of the project as its file has it, for example `sft-70b`, held to the same as those of stacks.
+ *
+ * @throws RecipeError naming every wrong field, or the names that exist.
+ */
+export function readRecipe(name: string, directory: string = recipesDirectory): Recipe {
+  const result = loadRecipe(name, {}, undefined, directory);
+  if ("errors" in result) throw new RecipeError(name, result.errors);
+  return result.recipe;
 }
 
 /** The method is the file's: overrides that name another one are a slip, which the recipe's other fields then show. */
