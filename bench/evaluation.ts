@@ -6,7 +6,7 @@ import {
 } from "../sizing/coefficients";
 import { gpuByKey } from "../catalog/gpus";
 import { estimateMemory } from "../sizing/memory";
-import { estimateRow, interpretRow, RowError, rowFields, type InterpretedRow } from "../sizing/rows/row";
+import { estimateRow, interpretRow, RowError, rowFields, type InterpretedRow } from "../sizing/rows/interpret";
 import { estimateStepTime } from "../sizing/throughput";
 import { measuredRows } from "./measurements";
 

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { inputLines } from "../sizing/rows/inputLines";
-import { rowFields } from "../sizing/rows/rowFields";
-import { answerLine, answerText } from "../sizing/rows/rowLine";
-import { numberFieldHelp } from "../sizing/rows/rowNumbers";
+import { rowFields } from "../sizing/rows/fields";
+import { answerLine, answerText } from "../sizing/rows/answerLine";
+import { numberFieldHelp } from "../sizing/rows/numbers";
 import { endWithReader, failed } from "./command-outcome";
 
 const usage = `npm run -s estimate < rows.jsonl

@@ -5,11 +5,11 @@ import { catalog } from "../catalog/instances";
 import { regionNames } from "../catalog/regions";
 import { isTiny, jobFromRecipe, type Job } from "../sizing/job";
 import type { MemoryParts } from "../sizing/memory";
-import { plainNumber } from "../sizing/rows/numberText";
+import { plainNumber } from "../validation/numberText";
 import { planRecipe, NothingFitsError } from "../sizing/planRecipe";
 import { readRecipe, recipeNames } from "../recipe/read";
 import { describeMachines, search, type Candidate, type CapacityKind, type Constraints } from "../sizing/search";
-import { shownValue } from "../sizing/rows/shownValue";
+import { shownValue } from "../validation/shownValue";
 import { cellText, planTable } from "../sizing/table";
 import { type CommandOutcome, failed } from "./command-outcome";
 

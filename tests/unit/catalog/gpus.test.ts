@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { findGpu, gpus } from "../../../catalog/gpus";
 import { catalog } from "../../../catalog/instances";
-import { answerRow, interpretRow } from "../../../sizing/rows/row";
+import { answerRow, interpretRow } from "../../../sizing/rows/interpret";
 
 const job = { id: "r1", method: "SFT", model: "Llama-3.2-3B", trainable: "lora", seq_len: "2048" };
 

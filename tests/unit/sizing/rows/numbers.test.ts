@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { numbersIn, plainNumber } from "../../../../sizing/rows/numberText";
-import { readNumberField, type NumberField } from "../../../../sizing/rows/rowNumbers";
+import { numbersIn, plainNumber } from "../../../../validation/numberText";
+import { readNumberField, type NumberField } from "../../../../sizing/rows/numbers";
 
 const read = (field: NumberField, text: string): number | undefined | "refused" => {
   const problems: string[] = [];

@@ -1,6 +1,6 @@
 import { nearest } from "../../validation/explain";
-import { rowFields, unreadColumns, type RowField } from "./rowFields";
-import { shortened } from "./shownValue";
+import { rowFields, unreadColumns, type RowField } from "./fields";
+import { shortened } from "../../validation/shownValue";
 
 /** What tools and people call the fields, without dashes and in lower case. */
 const synonyms: Readonly<Record<RowField, string>> = {

@@ -9,11 +9,11 @@ import {
   machineNouns,
   nominalMemory,
   replaceInstanceTypes,
-} from "../gpuCount";
-import { plainNumber } from "./numberText";
-import type { Row } from "./rowFields";
-import { inRangeOf, numberProblem, rangeOf, readNumberField } from "./rowNumbers";
-import { shownValue } from "./shownValue";
+} from "./gpuCount";
+import { plainNumber } from "../../validation/numberText";
+import type { Row } from "./fields";
+import { inRangeOf, numberProblem, rangeOf, readNumberField } from "./numbers";
+import { shownValue } from "../../validation/shownValue";
 
 export interface Machine {
   readonly gpu: Gpu | undefined;

@@ -1,6 +1,6 @@
-import { gpuNouns, numbersIn, tokenNouns, unitWords, type NumberInText, type Units } from "./numberText";
-import type { Row } from "./rowFields";
-import { shownValue } from "./shownValue";
+import { gpuNouns, numbersIn, tokenNouns, unitWords, type NumberInText, type Units } from "../../validation/numberText";
+import type { Row } from "./fields";
+import { shownValue } from "../../validation/shownValue";
 
 export type NumberField =
   "params_b" | "lora_rank" | "seq_len" | "micro_batch" | "grad_accum" | "num_gpus" | "vllm_util" | "num_generations";

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { asked } from "../../../../bench/evaluation";
 import { measuredRows } from "../../../../bench/measurements";
-import { answerRow, rowFields, type RowAnswer } from "../../../../sizing/rows/row";
-import { longestCell } from "../../../../sizing/rows/rowCells";
-import { unreadColumns } from "../../../../sizing/rows/rowFields";
-import { fieldMeant } from "../../../../sizing/rows/rowKeys";
+import { answerRow, rowFields, type RowAnswer } from "../../../../sizing/rows/interpret";
+import { longestCell } from "../../../../sizing/rows/cells";
+import { unreadColumns } from "../../../../sizing/rows/fields";
+import { fieldMeant } from "../../../../sizing/rows/keys";
 
 // Searches and child processes take seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });

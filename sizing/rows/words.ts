@@ -1,8 +1,8 @@
 import type { PeakMetric } from "../memory";
-import { numbersIn } from "./numberText";
-import type { Row, RowField } from "./rowFields";
-import { fieldNumbers, inRangeOf, numberProblem, rangeOf, readNumberField, tokenUnits } from "./rowNumbers";
-import { saysNo, saysYes, suggestion, wordProblem, type TrainablePart } from "./rowVocabulary";
+import { numbersIn } from "../../validation/numberText";
+import type { Row, RowField } from "./fields";
+import { fieldNumbers, inRangeOf, numberProblem, rangeOf, readNumberField, tokenUnits } from "./numbers";
+import { saysNo, saysYes, suggestion, wordProblem, type TrainablePart } from "./vocabulary";
 import {
   countParameters,
   findShape,
@@ -12,7 +12,7 @@ import {
   type AdapterTargets,
   type ModelShape,
 } from "../shape";
-import { shortened, shownValue } from "./shownValue";
+import { shortened, shownValue } from "../../validation/shownValue";
 import { tools, type Tool } from "../tools";
 import type {
   Attention,

@@ -1,7 +1,7 @@
-import { rowFields, type Row, type RowField } from "./rowFields";
-import { keyProblems } from "./rowKeys";
-import { shownValue } from "./shownValue";
-import { numberFormat } from "./rowWords";
+import { rowFields, type Row, type RowField } from "./fields";
+import { keyProblems } from "./keys";
+import { shownValue } from "../../validation/shownValue";
+import { numberFormat } from "./words";
 
 /**
  * Characters of one field: ten times the longest text of the measured table. The readers' time may grow faster than a

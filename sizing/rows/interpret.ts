@@ -1,10 +1,10 @@
 import { memoryCoefficients, type MemoryCoefficients } from "../coefficients";
 import { gpuByKey, type Gpu } from "../../catalog/gpus";
 import { estimateMemory, partEntries, type MemoryEstimate, type PeakMetric } from "../memory";
-import { readCells } from "./rowCells";
-import { parseMachine } from "./rowMachine";
-import { readMicroBatch, readNumberField } from "./rowNumbers";
-import { checkWords, parseTrainablePart, saysNo, saysYes, suggestion } from "./rowVocabulary";
+import { readCells } from "./cells";
+import { parseMachine } from "./machine";
+import { readMicroBatch, readNumberField } from "./numbers";
+import { checkWords, parseTrainablePart, saysNo, saysYes, suggestion } from "./vocabulary";
 import {
   checkDegrees,
   findMethod,
@@ -21,14 +21,14 @@ import {
   pooledModel,
   recogniseTool,
   trainableOf,
-} from "./rowWords";
+} from "./words";
 import { countParameters } from "../shape";
-import { shortened, shownValue } from "./shownValue";
+import { shortened, shownValue } from "../../validation/shownValue";
 import { estimateStepTime } from "../throughput";
 import { tools } from "../tools";
 import type { Checkpointing, Generation, Reference, Workload } from "../workload";
 
-export { rowFields } from "./rowFields";
+export { rowFields } from "./fields";
 
 export interface InterpretedRow {
   readonly workload: Workload;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { nearest } from "../../../validation/explain";
 import { catalog } from "../../../catalog/instances";
-import { rowFields } from "../../../sizing/rows/rowFields";
+import { rowFields } from "../../../sizing/rows/fields";
 
 /** Levenshtein's distance as its definition says, for words of a few letters. */
 function distance(a: string, b: string): number {

@@ -1,6 +1,6 @@
-import { replaceCards, type Gpu } from "../catalog/gpus";
-import { catalog, type Instance } from "../catalog/instances";
-import { fieldNumbers, readNumberField } from "./rows/rowNumbers";
+import { replaceCards, type Gpu } from "../../catalog/gpus";
+import { catalog, type Instance } from "../../catalog/instances";
+import { fieldNumbers, readNumberField } from "./numbers";
 
 /** How many GPUs a text counts. */
 export interface GpuCount {

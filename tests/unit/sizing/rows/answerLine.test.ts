@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inputLines, longestLine, type InputLine } from "../../../../sizing/rows/inputLines";
-import { answerLine, answerText } from "../../../../sizing/rows/rowLine";
+import { answerLine, answerText } from "../../../../sizing/rows/answerLine";
 import { repeatedKeys, topLevel } from "../../../../sizing/rows/topLevel";
 
 const job = { id: "r1", method: "SFT", model: "Llama-3.2-3B", trainable: "lora", seq_len: "2048", gpu: "H100" };

@@ -1,6 +1,6 @@
 import type { InputLine } from "./inputLines";
-import { answerRow, type RowAnswer, type RowRefusal } from "./row";
-import { shortened } from "./shownValue";
+import { answerRow, type RowAnswer, type RowRefusal } from "./interpret";
+import { shortened } from "../../validation/shownValue";
 import { repeatedKeys, topLevel } from "./topLevel";
 
 /** Keys that a message names at most. */

@@ -1,6 +1,6 @@
 import { nearest } from "../../validation/explain";
-import type { Row, RowField } from "./rowFields";
-import { shownValue } from "./shownValue";
+import type { Row, RowField } from "./fields";
+import { shownValue } from "../../validation/shownValue";
 
 /** Words that a field may begin with to say no or yes. */
 const noWords = "no none not false off 0 n disable disabled without unknown";
