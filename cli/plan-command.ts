@@ -1,3 +1,5 @@
+import { methodOf } from "../methods";
+import type { Method } from "../methods/method";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { nearest, notAllowed } from "../validation/explain";
@@ -192,14 +194,13 @@ function memoryBars(plan: Candidate): string[] {
 const share = (value: number): string => `${String(Math.round(value * 100))}%`;
 
 /** What is trained, in which number format, and the optimizer: what an expert asks first. */
-function describeJob(job: Job): string {
+function describeJob(job: Job, batchOf: Method["batchOf"]): string {
   const format = job.weightBytes === 4 ? "float32" : "bf16";
   const part =
     job.trainable.kind === "full"
       ? `all weights, which with gradients and optimizer states are in ${format}`
       : `${job.trainable.kind === "qlora" ? "QLoRA" : "LoRA"} of rank ${String(job.trainable.rank)} on ${format} weights`;
-  const items = { pretrain: "sequences", sft: "sequences", dpo: "pairs", grpo: "completions" }[job.method];
-  return `  ${job.shape.name}: ${part}; ${job.optimizer}; ${String(job.sequenceTokens)} tokens, ${String(job.globalBatch)} ${items} a step`;
+  return `  ${job.shape.name}: ${part}; ${job.optimizer}; ${String(job.sequenceTokens)} tokens, ${String(job.globalBatch)} ${batchOf} a step`;
 }
 
 function describe(plan: Candidate): string[] {
@@ -228,7 +229,7 @@ function recipeOutcome(name: string, constraints: Constraints): { status: number
   const limit = plan.gpu.memoryGib.toFixed(1);
   const lines = [
     `${recipe.name}: ${recipe.description}`,
-    describeJob(job),
+    describeJob(job, methodOf(recipe).batchOf),
     "",
     ...describe(plan),
     `  ${reason}`,

@@ -1,15 +1,16 @@
 import { z } from "zod";
+import { methods } from "../methods";
+import type { Method } from "../methods/method";
+import { plainText, textLike, wholeNumber } from "../validation/primitives";
 
 /**
  * The recipe of one post-training run: the data that the GPU planner (TypeScript) and the flow (Python) both read.
  *
  * A recipe says what to train and how good it must become; it says nothing about machines. The planner derives those.
  * Keys are strict on purpose: a misspelt hyperparameter must not silently train with a default. Bounds lie far outside of what
- * anybody has trained with, so that what is beyond them is a slip. What must hold between fields is in recipeRelations.ts.
+ * anybody has trained with, so that what is beyond them is a slip. What must hold between fields is in recipe/recipeRelations.ts;
+ * what only recipes of one method have, in methods/.
  */
-
-/** Text without control characters and without blanks at its ends, as the inside of a pattern. */
-const plainText = String.raw`[^\s\u0000-\u001f\u007f](?:[^\u0000-\u001f\u007f]*[^\s\u0000-\u001f\u007f])?`;
 
 /** The hub's rule for names of repositories (huggingface_hub, validate_repo_id), with an owner. */
 const hubId = String.raw`(?!.*(?:--|\.\.|\.git$))\w(?:[\w.-]{0,94}\w)?\/\w(?:[\w.-]{0,94}\w)?`;
@@ -17,21 +18,11 @@ const hubId = String.raw`(?!.*(?:--|\.\.|\.git$))\w(?:[\w.-]{0,94}\w)?\/\w(?:[\w
 /** A prefix or an object in a store, and a path on this machine. */
 const places = String.raw`s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/(?!\/)${plainText}|file:\/\/\/${plainText}`;
 
-/** Text of a form that only a pattern says. The rule is part of the schema that Python reads, which has no other words for it. */
-const textLike = (pattern: string, rule: string) =>
-  z
-    .string()
-    .regex(new RegExp(`^(?:${pattern})$`), rule)
-    .describe(rule);
-
-const wholeNumber = (from: number, to: number) => z.number().int().min(from).max(to);
-
 /** Tokens of the longest context that any model has had. */
 const longestSequence = 10_485_760;
 const mostSteps = 10_000_000;
 const mostExamples = 10_000_000_000;
 const largestBatch = 1_048_576;
-const largestWeight = 1_000_000;
 
 /** Where weights come from: a hub id, a prefix in an object store, a folder, or the model that the project makes itself. */
 export const modelReferenceSchema = textLike(
@@ -118,7 +109,7 @@ const optimizerSchema = z.strictObject({
   beta1: decay.default(0.9),
   beta2: decay.default(0.999),
   weightDecay: z.number().min(0).max(1).default(0),
-  maxGradientNorm: z.number().positive().max(largestWeight).default(1),
+  maxGradientNorm: z.number().positive().max(1_000_000).default(1),
 });
 
 const batchSchema = z.strictObject({
@@ -160,7 +151,10 @@ const gateConditionSchema = z.strictObject({
 
 const common = {
   /** Name of the recipe: `<method>-<size>`; the file has the same name. */
-  name: textLike("(?:sft|dpo|grpo)-[a-z0-9]+(?:-[a-z0-9]+)*", "must be <method>-<size>, lower case").max(63),
+  name: textLike(
+    `(?:${methods.map(({ name }) => name).join("|")})-[a-z0-9]+(?:-[a-z0-9]+)*`,
+    "must be <method>-<size>, lower case",
+  ).max(63),
   /** One sentence for people. */
   description: textLike(
     String.raw`[^\u0000-\u0008\u000b-\u001f\u007f]*[^\s\u0000-\u001f\u007f][^\u0000-\u0008\u000b-\u001f\u007f]*`,
@@ -188,68 +182,21 @@ const common = {
   gate: z.array(gateConditionSchema).min(1),
 };
 
-const sftSchema = z.strictObject({
-  method: z.literal("sft"),
-  ...common,
-  /** Compute the loss on the answer's tokens only. */
-  completionOnlyLoss: z.boolean().default(true),
-});
+/** The recipes of one method: its name, what every recipe has, and its own fields. */
+type RecipeOf<Entry> =
+  Entry extends Method<infer Name, infer Fields>
+    ? z.ZodObject<{ method: z.ZodLiteral<Name> } & typeof common & Fields, z.core.$strict>
+    : never;
 
-const dpoSchema = z.strictObject({
-  method: z.literal("dpo"),
-  ...common,
-  dpo: z.strictObject({
-    beta: z.number().positive().max(100).default(0.1),
-    /** TRL's loss names, added up with `lossWeights`; `sft` beside `sigmoid` keeps chosen answers likely. */
-    lossTypes: z
-      .array(z.enum(["sigmoid", "ipo", "hinge", "robust", "sft"]))
-      .min(1)
-      .default(["sigmoid"]),
-    lossWeights: z.array(z.number().positive().max(largestWeight)).min(1).default([1]),
-    /** Compute the reference model's log-probabilities once before training instead of holding it in memory. */
-    precomputeReferenceLogProbabilities: z.boolean().default(false),
-  }),
-});
+type Alternatives<Registry extends readonly unknown[]> = { [Place in keyof Registry]: RecipeOf<Registry[Place]> };
 
-const grpoSchema = z.strictObject({
-  method: z.literal("grpo"),
-  ...common,
-  grpo: z.strictObject({
-    /** Completions per prompt. */
-    generations: wholeNumber(2, 1024).default(8),
-    temperature: z.number().positive().max(10).default(1),
-    /** Weight of the KL term; 0 needs no reference model. */
-    beta: z.number().min(0).max(100).default(0),
-    /** Optimizer passes over one batch of completions. */
-    iterations: wholeNumber(1, 1000).default(1),
-    /** Names of reward functions in `flows/posttraining/rewards.py`, with weights. */
-    rewards: z
-      .array(
-        z.strictObject({
-          name: textLike(String.raw`[a-z]\w*`, "must be the name of a reward function"),
-          weight: z.number().positive().max(largestWeight).default(1),
-        }),
-      )
-      .min(1),
-    /** Where completions are generated. */
-    generation: z
-      .discriminatedUnion("kind", [
-        z.strictObject({ kind: z.literal("transformers") }),
-        z.strictObject({
-          kind: z.literal("vllm-colocated"),
-          /** Share of a GPU's memory that vLLM may take. `auto` lets the planner choose. */
-          memoryUtilization: z.union([z.literal("auto"), z.number().gt(0).lt(1)]).default("auto"),
-          sleep: z.boolean().default(true),
-        }),
-        z.strictObject({ kind: z.literal("vllm-server") }),
-      ])
-      .default({ kind: "transformers" }),
-  }),
-});
+// `map` forgets that the registry is a tuple of different records, one for each alternative.
+const alternatives = methods.map((method: Method) =>
+  z.strictObject({ method: z.literal(method.name), ...common, ...method.fields }),
+) as unknown as Alternatives<typeof methods>;
 
 /** What each field may hold by itself. */
-export const recipeSchema = z.discriminatedUnion("method", [sftSchema, dpoSchema, grpoSchema]);
+export const recipeSchema = z.discriminatedUnion("method", alternatives);
 
 /** A recipe with every default filled in. */
 export type Recipe = z.infer<typeof recipeSchema>;
-export type Method = Recipe["method"];

@@ -1,3 +1,4 @@
+import { methodOf } from "../methods";
 import {
   type AdapterTargets,
   countAdapterParameters,
@@ -77,12 +78,7 @@ function footprintOf(recipe: RecipeReading, shape: ModelShape): Footprint | unde
     const trained = countAdapterParameters(shape, rank, adapterTargets(targets));
     return { total, trained, trainedBytes: adapterBytes, weightBytes, references: 0 };
   }
-  const references =
-    recipe.method === "dpo"
-      ? Number(recipe.dpo?.precomputeReferenceLogProbabilities === false)
-      : recipe.method === "grpo"
-        ? Number((recipe.grpo?.beta ?? 0) > 0)
-        : 0;
+  const references = Number(methodOf(recipe).reference(recipe) === "beside");
   return { total, trained: total, trainedBytes: weightBytes, weightBytes, references };
 }
 

@@ -1,9 +1,10 @@
 import { type EvaluationTask, findTask, libraryVersion, namesAt, overlap, taskNames } from "./evaluationTasks";
 import { type FieldError, nearest, show } from "../validation/explain";
+import { methodOf } from "../methods";
 import type { Readable } from "../validation/readable";
 import type { Recipe } from "../contracts/recipe";
 import { type Base, knownSteps, ownBase } from "./recipeRelations";
-import { trainingMetricNames, trlVersion } from "./trainingMetrics";
+import { trainingMetricNames } from "./trainingMetrics";
 
 /**
  * Whether a recipe's tasks can be run and its metrics will be measured: lm-eval itself would say so only after the training.
@@ -148,7 +149,7 @@ function trainingMetricErrors(
   return [
     {
       path,
-      reason: `got ${show(metric)}; TRL ${trlVersion} logs of such a ${recipe.method} run: ${known.join(", ")}${hint}`,
+      reason: `got ${show(metric)}; TRL ${methodOf(recipe).facts.version} logs of such a ${recipe.method} run: ${known.join(", ")}${hint}`,
     },
   ];
 }

@@ -1,3 +1,4 @@
+import { methodOf } from "../methods";
 import type { FieldError } from "../validation/explain";
 import type { Readable } from "../validation/readable";
 import type { Recipe } from "../contracts/recipe";
@@ -47,9 +48,8 @@ export function planErrors(recipe: Readable<Recipe>): FieldError[] {
   if (attention === "flash_attention_2" || attention === "flash_attention_3") {
     add("model.attention", attention, `${needsGpu} "sdpa"`);
   }
-  const kind = recipe.method === "grpo" ? recipe.grpo?.generation?.kind : undefined;
-  if (kind === "vllm-colocated" || kind === "vllm-server") {
-    add("grpo.generation.kind", kind, `${needsGpu} "transformers"`);
+  for (const { path, value, instead } of methodOf(recipe).needsGpu(recipe)) {
+    add(path, value, `${needsGpu} "${instead}"`);
   }
   return errors;
 }

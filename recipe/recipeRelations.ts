@@ -1,12 +1,13 @@
+import type { Recipe } from "../contracts/recipe";
 import tinyFacts from "../flows/posttraining/tiny_facts.json";
+import { methodOf, namesOf } from "../methods";
 import { type FieldError, notAllowed, show } from "../validation/explain";
 import type { Readable } from "../validation/readable";
-import type { Recipe } from "../contracts/recipe";
-import { rewardNames } from "./rewards";
+import { repeated } from "../validation/repeated";
 
 /**
- * What must hold between the fields of a recipe, whatever machine it runs on. flows/posttraining/recipe_relations.py says the same
- * in Python; tests/recipes/documents.json holds both to one table.
+ * What must hold between the fields of a recipe, whatever machine it runs on; what must hold of one method's fields is in its record
+ * (methods/). flows/posttraining/recipe_relations.py says the same in Python; tests/recipes/documents.json holds both to one table.
  */
 
 type RecipeReading = Readable<Recipe>;
@@ -28,8 +29,12 @@ export function recipeRelations(recipe: RecipeReading, { reference }: Base = own
     ...adapterErrors(recipe, reference),
     ...optimizerErrors(recipe),
     ...batchErrors(recipe),
-    ...lossErrors(recipe),
-    ...rewardErrors(recipe),
+    ...methodOf(recipe).relations(recipe, {
+      base: reference,
+      contextTokens: isTinyModel(reference) ? tinyFacts.model.positions : undefined,
+      examples: knownExamples(recipe),
+      longestPromptTokens: isTinyTask(recipe) ? tinyFacts.dataset.longestPrompt : undefined,
+    }),
     ...gateErrors(recipe),
   ];
 }
@@ -40,6 +45,8 @@ function nameErrors({ method, name }: RecipeReading): FieldError[] {
 }
 
 export const isTinyModel = (reference: string | undefined): boolean => reference?.startsWith("tiny:") === true;
+
+const isTinyTask = ({ dataset }: RecipeReading): boolean => dataset?.source?.startsWith("tiny:") === true;
 
 const isOnHub = (reference: string): boolean => !/^(?:tiny:|s3:\/\/|file:\/\/)/.test(reference);
 
@@ -63,74 +70,44 @@ function originErrors({ model, dataset }: RecipeReading): FieldError[] {
   return errors;
 }
 
-function sequenceErrors({ method, dataset, sequence }: RecipeReading, base: string | undefined): FieldError[] {
+function sequenceErrors(recipe: RecipeReading, base: string | undefined): FieldError[] {
+  const { method, sequence } = recipe;
   if (sequence === undefined) return [];
   const { maxLength, maxCompletionLength, packing } = sequence;
+  const { label, generates, packs } = methodOf(recipe);
   const errors: FieldError[] = [];
-  const needed = tinyFacts.dataset;
-  const isTinyTask = dataset?.source?.startsWith("tiny:") === true;
   if (maxLength !== undefined && isTinyModel(base) && maxLength > tinyFacts.model.positions) {
     errors.push({
       path: "sequence.maxLength",
       reason: `got ${maxLength}; ${base ?? ""} has a context of ${tinyFacts.model.positions} tokens: write that or less`,
     });
   }
-  if (method === "grpo") {
+  if (generates) {
     if (!("maxCompletionLength" in sequence)) {
       errors.push({
         path: "sequence.maxCompletionLength",
-        reason: "is missing; GRPO needs it: the longest answer in tokens",
+        reason: `is missing; ${label} needs it: the longest answer in tokens`,
       });
-    } else if (maxLength !== undefined && maxCompletionLength !== undefined) {
-      errors.push(...answerErrors(maxLength, maxCompletionLength, isTinyTask, base));
     }
   } else {
     if (maxCompletionLength !== undefined) {
       errors.push({
         path: "sequence.maxCompletionLength",
-        reason: `got ${maxCompletionLength}; it is for recipes of method grpo, whose policy generates answers: remove it`,
+        reason: `got ${maxCompletionLength}; it is for recipes of method ${namesOf((other) => other.generates)}, whose policy generates answers: remove it`,
       });
     }
-    if (isTinyTask && maxLength !== undefined && maxLength < needed.longestExample) {
+    const { longestExample } = tinyFacts.dataset;
+    if (isTinyTask(recipe) && maxLength !== undefined && maxLength < longestExample) {
       errors.push({
         path: "sequence.maxLength",
-        reason: `got ${maxLength}; an example of tiny:sums has up to ${needed.longestExample} tokens: write ${needed.longestExample} or more`,
+        reason: `got ${maxLength}; an example of tiny:sums has up to ${longestExample} tokens: write ${longestExample} or more`,
       });
     }
   }
-  if (packing === true && method !== "sft") {
+  if (packing === true && !packs) {
     errors.push({
       path: "sequence.packing",
-      reason: `got true; only recipes of method sft pack examples, and method is ${method}: remove it`,
-    });
-  }
-  return errors;
-}
-
-/** Whether a prompt and the longest answer fit into the longest sequence, and that into the model: what is advised fits into both. */
-function answerErrors(longest: number, answer: number, isTinyTask: boolean, base: string | undefined): FieldError[] {
-  const prompt = isTinyTask ? tinyFacts.dataset.longestPrompt : 1;
-  const context = isTinyModel(base) ? tinyFacts.model.positions : Number.POSITIVE_INFINITY;
-  const room = Math.min(longest, context) - prompt;
-  if (answer <= room) return [];
-  const most = context - prompt;
-  const errors: FieldError[] = [];
-  if (room < 1 || (answer < longest && answer <= most)) {
-    errors.push({
-      path: "sequence.maxLength",
-      reason: `got ${longest}; a prompt of tiny:sums has ${prompt} tokens: write ${prompt + Math.min(answer, most)} or more`,
-    });
-  }
-  const what =
-    answer > most
-      ? isTinyTask
-        ? `got ${answer}; a prompt of tiny:sums has ${prompt} tokens, and ${base ?? ""} a context of ${context}`
-        : `got ${answer}; ${base ?? ""} has a context of ${context} tokens, which holds prompt and answer`
-      : `got ${answer}; must be less than sequence.maxLength (${longest}), which holds prompt and answer`;
-  if (answer > most || (answer >= longest && room >= 1)) {
-    errors.push({
-      path: "sequence.maxCompletionLength",
-      reason: `${what}: write ${room < 1 ? most : room} or less`,
+      reason: `got true; only recipes of method ${namesOf((other) => other.packs)} pack examples, and method is ${method}: remove it`,
     });
   }
   return errors;
@@ -169,8 +146,9 @@ function adapterErrors({ trainable }: RecipeReading, base: string | undefined): 
 export const isHead = (target: string): boolean => target.split(".").at(-1) === "lm_head";
 
 /** Training examples, where they are known. */
-export function knownExamples({ method, dataset }: RecipeReading): number | undefined {
-  const tiny = dataset?.source?.startsWith("tiny:") === true ? tinyFacts.dataset.examples[method] : undefined;
+export function knownExamples(recipe: RecipeReading): number | undefined {
+  const { dataset } = recipe;
+  const tiny = isTinyTask(recipe) ? methodOf(recipe).facts.tinyExamples : undefined;
   const known = [tiny, tiny === undefined ? dataset?.examples : undefined, dataset?.limit].filter(
     (count) => count !== undefined,
   );
@@ -179,21 +157,15 @@ export function knownExamples({ method, dataset }: RecipeReading): number | unde
 
 /** Optimizer steps of the run, where they are known. */
 export function knownSteps(recipe: RecipeReading): number | undefined {
-  const { duration, batch, sequence } = recipe;
+  const { duration, sequence } = recipe;
   if (duration === undefined) return undefined;
   if ("steps" in duration) return duration.steps;
   const { epochs } = duration as { readonly epochs?: number };
   const examples = knownExamples(recipe);
   // Packing makes sequences of which only their tokens are known.
-  if (epochs === undefined || examples === undefined || batch?.global === undefined || sequence?.packing !== false) {
-    return undefined;
-  }
-  if (recipe.method !== "grpo") return Math.ceil(epochs * Math.ceil(examples / batch.global));
-  const { generations, iterations } = recipe.grpo ?? {};
-  if (generations === undefined || iterations === undefined) return undefined;
-  // TRL drops prompts that do not fill a batch (RepeatSampler). What is no batch, batchErrors refuses.
-  const batches = batch.global % generations === 0 ? Math.floor((examples * generations) / batch.global) : 0;
-  return batches === 0 ? undefined : Math.ceil(epochs * batches * iterations);
+  if (epochs === undefined || examples === undefined || sequence?.packing !== false) return undefined;
+  const each = methodOf(recipe).stepsPerEpoch(recipe, examples);
+  return each === undefined ? undefined : Math.ceil(epochs * each);
 }
 
 function optimizerErrors(recipe: RecipeReading): FieldError[] {
@@ -217,8 +189,8 @@ function optimizerErrors(recipe: RecipeReading): FieldError[] {
   ];
 }
 
-function batchErrors(recipe: RecipeReading): FieldError[] {
-  const { global, micro } = recipe.batch ?? {};
+function batchErrors({ batch }: RecipeReading): FieldError[] {
+  const { global, micro } = batch ?? {};
   if (global === undefined) return [];
   const errors: FieldError[] = [];
   if (micro !== undefined && micro > global) {
@@ -226,61 +198,7 @@ function batchErrors(recipe: RecipeReading): FieldError[] {
   } else if (micro !== undefined && global % micro !== 0) {
     errors.push({ path: "batch.micro", reason: `got ${micro}; must divide batch.global (${global})` });
   }
-  const generations = recipe.method === "grpo" ? recipe.grpo?.generations : undefined;
-  if (generations === undefined) return errors;
-  if (global % generations !== 0) {
-    errors.push({
-      path: "batch.global",
-      reason: `got ${global}; must be a multiple of grpo.generations (${generations})`,
-    });
-    return errors;
-  }
-  const prompts = global / generations;
-  const examples = knownExamples(recipe);
-  // TRL drops prompts that do not fill a batch (RepeatSampler), and then trains on nothing.
-  if (examples !== undefined && examples < prompts) {
-    errors.push({
-      path: "batch.global",
-      reason: `got ${global}; a step takes ${prompts} prompts, and the dataset has ${examples}: write ${examples * generations} or less`,
-    });
-  }
   return errors;
-}
-
-function lossErrors(recipe: RecipeReading): FieldError[] {
-  const { lossTypes, lossWeights } = recipe.method === "dpo" ? (recipe.dpo ?? {}) : {};
-  const errors = repeated(lossTypes ?? [], "dpo.lossTypes");
-  if (lossTypes !== undefined && lossWeights !== undefined && lossTypes.length !== lossWeights.length) {
-    errors.push({
-      path: "dpo.lossWeights",
-      reason: `got ${show(lossWeights)}; must have one weight for each of dpo.lossTypes (${lossTypes.length})`,
-    });
-  }
-  return errors;
-}
-
-function rewardErrors(recipe: RecipeReading): FieldError[] {
-  const names = ((recipe.method === "grpo" ? recipe.grpo?.rewards : undefined) ?? []).map((reward) => reward?.name);
-  const known = names.every((name) => name === undefined) ? [] : rewardNames();
-  return [
-    ...names.flatMap((name, index) =>
-      name === undefined || known.includes(name)
-        ? []
-        : [{ path: `grpo.rewards[${index}].name`, reason: notAllowed(name, known) }],
-    ),
-    ...repeated(names, "grpo.rewards", "name"),
-  ];
-}
-
-/** Values that are there twice, each named where it is there again. */
-function repeated(values: readonly unknown[], path: string, field?: string): FieldError[] {
-  return values.flatMap((value, index) => {
-    const first = values.indexOf(value);
-    const suffix = field === undefined ? "" : `.${field}`;
-    return value === undefined || first === index
-      ? []
-      : [{ path: `${path}[${index}]${suffix}`, reason: `got ${show(value)}, which is ${path}[${first}] already` }];
-  });
 }
 
 type Condition = Readable<Recipe["gate"][number]>;

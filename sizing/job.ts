@@ -1,4 +1,6 @@
 import type { Recipe } from "../contracts/recipe";
+import { methodOf } from "../methods";
+import type { AnswerGeneration, ReferenceModel } from "../methods/method";
 import { findShape, modelNames, type ModelShape } from "./shape";
 import { tools } from "./tools";
 import type {
@@ -17,6 +19,7 @@ import type {
 /** A training job before a machine is chosen for it: what the search varies is optional or missing. */
 export interface Job {
   readonly name: string;
+  /** The method whose memory it shares. */
   readonly method: TrainingMethod;
   readonly shape: ModelShape;
   readonly trainable: Trainable;
@@ -36,9 +39,7 @@ export interface Job {
   readonly attention: Attention;
   readonly loss: LossImplementation;
   readonly reference: Reference;
-  readonly generation:
-    | { readonly kind: "none" | "transformers" | "server" }
-    | { readonly kind: "colocated"; readonly utilization: number | "auto"; readonly sleep: boolean };
+  readonly generation: AnswerGeneration;
   readonly steps: number;
   readonly checkpointEverySteps: number;
   /** What the recipe did not say and the plan filled in. */
@@ -83,7 +84,8 @@ export function jobFromRecipe(recipe: Recipe): Job {
   const assumed: string[] = [];
   const examples = recipe.dataset.examples ?? recipe.dataset.limit;
   const longest = recipe.sequence.maxLength;
-  const packed = recipe.method === "sft" && recipe.sequence.packing;
+  const method = methodOf(recipe);
+  const packed = method.packs && recipe.sequence.packing;
   let fillShare = 1;
   if (!packed) {
     if (recipe.dataset.meanTokens === undefined) {
@@ -96,9 +98,8 @@ export function jobFromRecipe(recipe: Recipe): Job {
   else {
     if (examples === undefined) assumed.push(`dataset.examples: ${String(assumedExamples)}`);
     const count = examples ?? assumedExamples;
-    const perExample = recipe.method === "grpo" ? recipe.grpo.generations : 1;
     const mean = recipe.dataset.meanTokens ?? longest / 2;
-    const sequences = packed ? (count * Math.min(mean, longest)) / longest : count * perExample;
+    const sequences = packed ? (count * Math.min(mean, longest)) / longest : count * method.batchPerExample(recipe);
     steps = Math.max(1, Math.ceil((sequences * recipe.duration.epochs) / recipe.batch.global));
   }
   const trainable: Trainable =
@@ -118,39 +119,15 @@ export function jobFromRecipe(recipe: Recipe): Job {
         };
   const attention: Attention =
     recipe.model.attention === "eager" ? "eager" : recipe.model.attention === "sdpa" ? "sdpa" : "flash";
-  let reference: Reference = "none";
-  let generation: Job["generation"] = { kind: "none" };
-  let completionTokens = longest;
-  switch (recipe.method) {
-    case "sft":
-      break;
-    case "dpo":
-      reference = recipe.dpo.precomputeReferenceLogProbabilities
-        ? "precomputed"
-        : trainable.kind === "full"
-          ? "separate"
-          : "adapter-off";
-      break;
-    case "grpo": {
-      completionTokens = recipe.sequence.maxCompletionLength ?? longest;
-      reference = recipe.grpo.beta === 0 ? "none" : trainable.kind === "full" ? "separate" : "adapter-off";
-      const wanted = recipe.grpo.generation;
-      generation =
-        wanted.kind === "vllm-colocated"
-          ? { kind: "colocated", utilization: wanted.memoryUtilization, sleep: wanted.sleep }
-          : { kind: wanted.kind === "vllm-server" ? "server" : "transformers" };
-      break;
-    }
-  }
   return {
     name: recipe.name,
-    method: recipe.method,
+    method: method.memoryLike,
     shape,
     trainable,
     weightBytes: recipe.precision === "float32" ? 4 : 2,
     optimizer: optimizers[recipe.optimizer.name],
     sequenceTokens: longest,
-    completionTokens,
+    completionTokens: method.generates ? (recipe.sequence.maxCompletionLength ?? longest) : longest,
     fillShare,
     packed,
     globalBatch: recipe.batch.global,
@@ -158,14 +135,26 @@ export function jobFromRecipe(recipe: Recipe): Job {
     ...(recipe.sharding === "auto" ? {} : { sharding: recipe.sharding }),
     ...(recipe.activationCheckpointing === "auto" ? {} : { checkpointing: recipe.activationCheckpointing }),
     attention,
-    // TRL 1.x scores tokens tile by tile in its head (trl/kernels/chunked_logprob.py) for SFT, DPO and GRPO alike.
+    // TRL 1.x scores tokens tile by tile in its head (trl/kernels/chunked_logprob.py), whatever the method.
     loss: "fused",
-    reference,
-    generation,
+    reference: referenceOf(method.reference(recipe), trainable),
+    generation: method.generation(recipe),
     steps,
     checkpointEverySteps: recipe.checkpointEverySteps,
     assumed,
   };
+}
+
+function referenceOf(model: ReferenceModel | undefined, trainable: Trainable): Reference {
+  switch (model) {
+    case "beside":
+      return trainable.kind === "full" ? "separate" : "adapter-off";
+    case "precomputed":
+      return "precomputed";
+    case "none":
+    case undefined:
+      return "none";
+  }
 }
 
 /** What the search decides for a job. */

@@ -1,11 +1,13 @@
 import type { Recipe } from "../contracts/recipe";
 import { catalog } from "../catalog/instances";
+import { methods } from "../methods";
 import { planRecipe, NothingFitsError, type Plan } from "./planRecipe";
 import type { Constraints } from "./search";
 
 /** One cell of the table 'Suggested GPU requirement': a method at a size, all weights or adapters. */
 export interface TableCell {
-  readonly method: "SFT" | "DPO" | "GRPO";
+  /** The method's label. */
+  readonly method: string;
   readonly size: "3B" | "70B";
   readonly trainable: "LoRA" | "full";
   readonly plan: Plan | null;
@@ -13,7 +15,7 @@ export interface TableCell {
   readonly problem?: string;
 }
 
-export const tableMethods = ["sft", "dpo", "grpo"] as const;
+const tableMethods = methods.filter(({ inTable }) => inTable);
 export const tableSizes = ["3b", "70b"] as const;
 
 /** The recipe with its trainable part replaced; the batch, data and model stay. */
@@ -23,15 +25,15 @@ export function withTrainable(recipe: Recipe, trainable: "LoRA" | "full"): Recip
   return { ...recipe, trainable: { kind: "lora", rank: 32, alpha: 64, dropout: 0, targets: "all-linear" } };
 }
 
-/** Plans every cell: three methods, two sizes, LoRA and all weights. `read` finds a recipe by name. */
+/** Plans every cell: each method of the table, two sizes, LoRA and all weights. `read` finds a recipe by name. */
 export function planTable(read: (name: string) => Recipe, constraints: Constraints = {}): TableCell[] {
   const cells: TableCell[] = [];
   for (const method of tableMethods)
     for (const size of tableSizes)
       for (const trainable of ["LoRA", "full"] as const) {
-        const recipe = withTrainable(read(`${method}-${size}`), trainable);
+        const recipe = withTrainable(read(`${method.name}-${size}`), trainable);
         const common = {
-          method: method.toUpperCase() as TableCell["method"],
+          method: method.label,
           size: size.toUpperCase() as TableCell["size"],
           trainable,
         };
@@ -65,8 +67,7 @@ export function tableMarkdown(cells: readonly TableCell[]): string {
   const lines = [
     "| | 3B, LoRA | 3B, all weights | 70B, LoRA | 70B, all weights |",
     "| --- | --- | --- | --- | --- |",
-    ...tableMethods.map((method) => {
-      const name = method.toUpperCase();
+    ...tableMethods.map(({ label: name }) => {
       return `| **${name}** | ${find(name, "3B", "LoRA")} | ${find(name, "3B", "full")} | ${find(name, "70B", "LoRA")} | ${find(name, "70B", "full")} |`;
     }),
     "",

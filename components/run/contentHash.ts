@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { flowsDirectory } from "../../machine/layout";
-import type { Method } from "../../contracts/recipe";
+import type { MethodName } from "../../methods";
 import { canonical } from "../../provider/handler";
 
 /** Hash of a value: the same for equal values, whatever the order of their keys. */
@@ -23,7 +23,7 @@ function codeFiles(directory: string): string[] {
 }
 
 /** Hash of all code that a method's run executes: its flow and the shared library. */
-export function flowCodeHash(method: Method, directory: string = flowsDirectory): string {
+export function flowCodeHash(method: MethodName, directory: string = flowsDirectory): string {
   const hash = createHash("sha256");
   for (const folder of [method, "posttraining"]) {
     for (const file of codeFiles(path.join(directory, folder))) {

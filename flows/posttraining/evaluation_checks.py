@@ -9,11 +9,10 @@ import json
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from posttraining.evaluation_tasks import EvaluationTask, find_task, library_version, names_at, task_names
+from posttraining.methods.facts import method_facts
 from posttraining.recipe_relations import is_tiny, known_steps
 
 # Metrics that are shares of examples or of tokens, and so lie between 0 and 1.
@@ -104,7 +103,7 @@ def _metric_problems(
     task_name, _, name = metric.partition("/")
     if task_name == "train":
         if name not in known:
-            what = f"TRL {_training_facts()['version']} logs of such a {recipe['method']} run: {', '.join(known)}"
+            what = f"TRL {method_facts(recipe['method'])['version']} logs of such a {recipe['method']} run: {', '.join(known)}"
             yield f"{path}: got {_shown(metric)}; {what}{_hint(name, known, 'train/')}"
         return
     if task_name not in tasks:
@@ -122,14 +121,9 @@ def _metric_problems(
     yield f"{path}: got {_shown(metric)}; {what}{_hint(name, sorted(task.metrics), f'{task_name}/')}"
 
 
-@cache
-def _training_facts() -> dict[str, Any]:
-    return json.loads(Path(__file__).with_name("training_metrics.json").read_text(encoding="utf-8"))
-
-
 def training_metric_names(recipe: dict[str, Any], base: str | None = None) -> list[str]:
     """Names that `train/<name>` may have: what TRL logs of such a run, and what it logs of some models only."""
-    known = _training_facts()[recipe["method"]]
+    known = method_facts(recipe["method"])["metrics"]
     # The project's own model is no mixture of experts.
     names = [*known["always"], *([] if is_tiny(base or recipe["model"]["base"]) else known["experts"])]
     if recipe["method"] == "grpo":

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from posttraining.methods.facts import method_facts
 from posttraining.rewards import reward_functions
 
 _DEMANDS = ("minimum", "maximum", "minimumGain")
@@ -181,7 +182,7 @@ def known_examples(recipe: dict[str, Any]) -> int | None:
     dataset = recipe["dataset"]
     of_source = dataset.get("examples")
     if is_tiny(dataset["source"]):
-        of_source = tiny_facts()["dataset"]["examples"][recipe["method"]]
+        of_source = method_facts(recipe["method"])["tinyExamples"]
     known = [count for count in (of_source, dataset.get("limit")) if count is not None]
     return min(known, default=None)
 

@@ -15,9 +15,7 @@ import pytest
 from posttraining.evaluation_tasks import FACTS_FILE, find_task, names_at
 
 ROOT = Path(__file__).resolve().parents[2]
-_spec = importlib.util.spec_from_file_location(
-    "refresh_evaluation_tasks", ROOT / "dev" / "refresh-evaluation-tasks.py"
-)
+_spec = importlib.util.spec_from_file_location("refresh_evaluation_tasks", ROOT / "dev" / "refresh-evaluation-tasks.py")
 assert _spec is not None and _spec.loader is not None
 refresh = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(refresh)
@@ -102,18 +100,21 @@ def test_metrics_are_known_only_where_the_code_writes_them_down(tmp_path: Path, 
     assert found == (None if keys is None else frozenset(keys))
 
 
-def test_what_trl_logs_is_what_the_file_says():
-    file = json.loads((ROOT / "flows" / "posttraining" / "training_metrics.json").read_text(encoding="utf-8"))
+METHODS = ROOT / "flows" / "posttraining" / "methods"
+
+
+@pytest.mark.parametrize("method", sorted(file.name.partition(".")[0] for file in METHODS.glob("*.facts.json")))
+def test_what_trl_logs_is_what_the_file_says(method: str):
+    file = json.loads((METHODS / f"{method}.facts.json").read_text(encoding="utf-8"))
     assert file["version"] == version("trl")
     # Of transformers' trainer, and of this project's callback.
     of_others = {"loss", "grad_norm", "learning_rate", "epoch", "step"}
     import trl
 
-    for method in ("sft", "dpo", "grpo"):
-        tree = ast.parse((Path(trl.__file__).parent / "trainer" / f"{method}_trainer.py").read_text(encoding="utf-8"))
-        logged = {_text(node.slice) for node in ast.walk(tree) if isinstance(node, ast.Subscript) and _is_metric(node)}
-        listed = {name for group in file[method].values() for name in group} - of_others
-        assert listed <= logged, method
+    tree = ast.parse((Path(trl.__file__).parent / "trainer" / f"{method}_trainer.py").read_text(encoding="utf-8"))
+    logged = {_text(node.slice) for node in ast.walk(tree) if isinstance(node, ast.Subscript) and _is_metric(node)}
+    listed = {name for group in file["metrics"].values() for name in group} - of_others
+    assert listed and listed <= logged
 
 
 def _is_metric(node: ast.Subscript) -> bool:

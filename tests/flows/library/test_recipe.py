@@ -19,7 +19,7 @@ def problems(**arguments: object) -> list[str]:
 
 def test_the_schema_is_the_one_that_typescript_validates_with():
     script = (
-        'import { z } from "zod"; import { recipeSchema } from "./configuration/recipe";'
+        'import { z } from "zod"; import { recipeSchema } from "./contracts/recipe";'
         'console.log(JSON.stringify(z.toJSONSchema(recipeSchema, { io: "input" })));'
     )
     command = ["node", str(CHECKOUT / "node_modules/ts-node/dist/bin.js"), "--transpile-only", "--eval", script]

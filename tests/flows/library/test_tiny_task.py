@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from posttraining import tiny_task
+from posttraining.methods.facts import method_facts
 from posttraining.rewards import final_number, reward_functions, tiny_sums_exact, tiny_sums_sentence
 from posttraining.tiny_model import write_tiny_model
 
@@ -99,9 +100,11 @@ def test_what_the_checks_of_recipes_know_of_model_and_task_is_so(tmp_path: Path)
         return len(tokenizer.encode(text).ids)
 
     rows = {method: tiny_task.training_rows(method) for method in ("sft", "dpo", "grpo")}
+    assert {method: method_facts(method)["tinyExamples"] for method in rows} == {
+        method: len(found) for method, found in rows.items()
+    }
     answers = [("sft", "completion"), ("dpo", "chosen"), ("dpo", "rejected")]
     assert tiny_facts()["dataset"] == {
-        "examples": {method: len(found) for method, found in rows.items()},
         "longestPrompt": max(tokens(row, None) for found in rows.values() for row in found),
         "longestExample": max(tokens(row, answer) for method, answer in answers for row in rows[method]),
     }
