@@ -164,7 +164,7 @@ function orphanedPlugins() {
   };
   return processesWithVariable("PULUMI_HOME", layout.pulumiHome).filter(
     ({ command, parent }) =>
-      /pulumi-(?:language|resource|analyzer)-|@pulumi\/pulumi\/cmd\/|\/provider\/main\.ts/.test(command) &&
+      /pulumi-(?:language|resource|analyzer)-|@pulumi\/pulumi\/cmd\/|\/provider\/plugin\/main\.ts/.test(command) &&
       !hasEngine(parent),
   );
 }

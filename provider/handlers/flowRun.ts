@@ -1,7 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { stateDirectory } from "../../machine/layout";
-import type { Orchestrator } from "../../contracts/orchestrator";
 import { foreignFolderProblem } from "../../machine/removal.mjs";
 import { changedProperties, type Handler, type OperationContext } from "../handler";
 import { Heartbeat } from "../heartbeat";
@@ -11,56 +10,11 @@ import {
   describeWith,
   DriverError,
   type DriverProgress,
-  type FlowResult,
   type OrchestratorRequest,
   type RunDescription,
 } from "../driver";
 import { holdsUnknown } from "../wire";
-
-export interface FlowRunInputs {
-  /** Name of the deployment. */
-  readonly name: string;
-  /** Flow folder below `flows/`: `sft`, `dpo`, `grpo`. */
-  readonly flow: string;
-  /** Flow file, where it is not `flows/<flow>/flow.py`. */
-  readonly flowFile?: string;
-  /** The document that the flow reads (docs/contracts.md). */
-  readonly run: unknown;
-  /** Hash over flow code, recipe, plan and base model: a new hash is a new run. */
-  readonly contentHash: string;
-  readonly orchestrator: Orchestrator;
-  /** `METAFLOW_*` and `AWS_*` variables for the run; a change of these alone starts nothing. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** `completion`: the operation ends with the run and fails with it. `started`: it ends once the run has started. */
-  readonly wait: "completion" | "started";
-  /** What one run takes, for the preview. */
-  readonly estimate: { readonly usd: number; readonly minutes: number; readonly where: string };
-  /**
-   * What to do when the run's model is gone from the store: run again, or let the last promoted model of the deployment that
-   * is there stand in for it.
-   */
-  readonly whenLost: "run-again" | "serve-last";
-}
-
-export interface FlowRunState extends FlowRunInputs {
-  readonly status: RunDescription["status"];
-  readonly runId: string | null;
-  readonly pathspec: string | null;
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  /** Where the run's model lies, or the one that stands in for it; null until it has been registered. */
-  readonly modelUri: string | null;
-  /** Where the run's own model was, while another one stands in for it; else null. */
-  readonly standsInFor: string | null;
-  /** What of the run was there and is gone, as the last refresh has seen it. */
-  readonly losses: readonly Loss[];
-  /** The model passed its gate. */
-  readonly promoted: boolean;
-  readonly metrics: FlowResult["metrics"];
-  readonly headline: FlowResult["headline"] | null;
-  readonly cards: readonly string[];
-  readonly logFile: string | null;
-}
+import type { FlowRunInputs, FlowRunState } from "../resources/flowRun";
 
 /** Name of a run that is the same for the same content: an `up` that was interrupted finds its run again by it. */
 export function runKey(inputs: Pick<FlowRunInputs, "name" | "contentHash">): string {

@@ -8,17 +8,7 @@ import { callDriver } from "../driver";
 import { Heartbeat } from "../heartbeat";
 import { changedProperties, type Handler } from "../handler";
 import { makePrivateFolder } from "../../machine/privateFolder";
-
-export interface MetaflowHomeInputs {
-  /** Becomes METAFLOW_HOME; `config.json` is written in it. */
-  readonly directory: string;
-  /** Folder of run records: whatever still runs there is stopped when the backend goes. */
-  readonly runsDirectory: string;
-  /** The client's configuration: `METAFLOW_*` keys. */
-  readonly configuration: Readonly<Record<string, string>>;
-}
-
-export type MetaflowHomeState = MetaflowHomeInputs;
+import type { MetaflowHomeInputs, MetaflowHomeState } from "../resources/metaflowHome";
 
 const configurationFile = (inputs: MetaflowHomeInputs): string => path.join(inputs.directory, "config.json");
 

@@ -21,36 +21,7 @@ import {
   startProcess,
   stopProcess,
 } from "../../machine/supervisedProcess";
-import type { StoreEnvironment } from "../storeEnvironment";
-
-export interface ModelServerInputs {
-  /** Prefix of a promoted model. */
-  readonly modelUri: string;
-  /** Name under which clients ask for the model. */
-  readonly modelName: string;
-  readonly engine: "auto" | ModelServerEngine;
-  /** Port asked for; left out: a free one is chosen and remembered. */
-  readonly requestedPort?: number;
-  /** `required`: clients must send the key, or any user of the machine could ask the model. */
-  readonly key: "required" | "none";
-  /** Folder for the model's copy, the process's record and its log. */
-  readonly directory: string;
-  /** How to reach the store that holds the model. */
-  readonly storeEnvironment: StoreEnvironment;
-}
-
-export interface ModelServerState extends ModelServerInputs {
-  readonly port: number;
-  /** `http://127.0.0.1:<port>/v1` */
-  readonly url: string;
-  /** What clients send as bearer token; null where none is needed. */
-  readonly apiKey: string | null;
-  /** File with the header that clients send, for `curl -H @<file>`: so the key is in no command line; null without a key. */
-  readonly headerFile: string | null;
-  readonly resolvedEngine: ModelServerEngine;
-  readonly status: "running" | "stopped";
-  readonly logFile: string;
-}
+import type { ModelServerInputs, ModelServerState } from "../resources/modelServer";
 
 /** vLLM's imports alone take about a minute on two slow cores; loading and warming up the tiny model takes seconds. */
 const readySeconds = 420;

@@ -11,27 +11,7 @@ import { choosePort, loopback, portProblem } from "../../machine/freePort";
 import { makePrivateFolder } from "../../machine/privateFolder";
 import { lastLogLines, liveRecord, readRecord, startProcess, stopProcess } from "../../machine/supervisedProcess";
 import { storeEnvironment } from "../storeEnvironment";
-
-export interface ObjectStoreServerInputs {
-  /** Folder for the data; objects are plain files in it. */
-  readonly dataDirectory: string;
-  /** Folder for the process's record and log. */
-  readonly processDirectory: string;
-  readonly bucket: string;
-  /** Port asked for; left out: a free one is chosen and remembered. */
-  readonly requestedPort?: number;
-  /** What deletion does with the data. */
-  readonly removal: "remove" | "retain";
-}
-
-export interface ObjectStoreServerState extends ObjectStoreServerInputs {
-  readonly port: number;
-  /** `http://127.0.0.1:<port>` */
-  readonly endpoint: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly status: "running" | "stopped";
-}
+import type { ObjectStoreServerInputs, ObjectStoreServerState } from "../resources/objectStoreServer";
 
 const readySeconds = 20;
 

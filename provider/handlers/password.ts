@@ -1,15 +1,6 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { changedProperties, type Difference, type Handler } from "../handler";
-
-export interface PasswordInputs {
-  readonly length: number;
-  /** A new value here makes a new password. */
-  readonly generation: number;
-}
-
-export interface PasswordState extends PasswordInputs {
-  readonly value: string;
-}
+import type { PasswordInputs, PasswordState } from "../resources/password";
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const characters = `${letters}0123456789`;

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { FlowRunInputs, FlowRunState } from "../handlers/flowRun";
+import type { FlowRunInputs, FlowRunState } from "../resources/flowRun";
 import { resourceTypes } from "../resourceTypes";
 import { pendingOutputs, type ProgramInputs } from "./inputs";
 

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { MetaflowHomeInputs } from "../handlers/metaflowHome";
+import type { MetaflowHomeInputs } from "../resources/metaflowHome";
 import { resourceTypes } from "../resourceTypes";
 import type { ProgramInputs } from "./inputs";
 

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ModelServerInputs, ModelServerState } from "../handlers/modelServer";
+import type { ModelServerInputs, ModelServerState } from "../resources/modelServer";
 import { resourceTypes } from "../resourceTypes";
 import { pendingOutputs, type ProgramInputs } from "./inputs";
 

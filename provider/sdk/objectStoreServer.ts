@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ObjectStoreServerInputs } from "../handlers/objectStoreServer";
+import type { ObjectStoreServerInputs } from "../resources/objectStoreServer";
 import { resourceTypes } from "../resourceTypes";
 import { pendingOutputs, type ProgramInputs } from "./inputs";
 

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { PasswordInputs } from "../handlers/password";
+import type { PasswordInputs } from "../resources/password";
 import { resourceTypes } from "../resourceTypes";
 import { pendingOutputs, type ProgramInputs } from "./inputs";
 

@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ModelServerInputs, ModelServerState } from "../../../provider/handlers/modelServer";
+import type { ModelServerInputs, ModelServerState } from "../../../provider/resources/modelServer";
 import { modelServerOf } from "../../../provider/handlers/modelServer";
 import { liveRecord, readRecord, startProcess, stopProcess } from "../../../machine/supervisedProcess";
 import { makeShortLivedFolder, shortLivedFolderOf } from "../../../machine/short-lived-folder.mjs";

@@ -3,16 +3,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { callDriver, type DriverRequest, type RunDescription } from "../../../provider/driver";
-import {
-  flowRun,
-  type FlowRunInputs,
-  flowRunOf,
-  type FlowRunState,
-  progressLine,
-  refusal,
-  runKey,
-} from "../../../provider/handlers/flowRun";
+import { flowRun, flowRunOf, progressLine, refusal, runKey } from "../../../provider/handlers/flowRun";
 import type { Loss } from "../../../provider/modelRegistry";
+import type { FlowRunInputs, FlowRunState } from "../../../provider/resources/flowRun";
 import { recordingContext } from "./context";
 
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";

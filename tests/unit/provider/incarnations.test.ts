@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EngineLog } from "../../../provider/engineLog";
 import type { AnyHandler } from "../../../provider/handler";
 import { Incarnations } from "../../../provider/incarnations";
-import { PostTrainingProvider } from "../../../provider/postTrainingProvider";
+import { PostTrainingProvider } from "../../../provider/plugin/postTrainingProvider";
 
 /** What becomes of a thing whose resource is replaced by force: old and new resource have one id and stand for one thing. */
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { Incarnations } from "../../../provider/incarnations";
 import { EngineLog } from "../../../provider/engineLog";
 import { password } from "../../../provider/handlers/password";
-import { PostTrainingProvider } from "../../../provider/postTrainingProvider";
+import { PostTrainingProvider } from "../../../provider/plugin/postTrainingProvider";
 import { resourceTypes } from "../../../provider/resourceTypes";
 import { signatureKey } from "../../../provider/wire";
 import { recordingContext } from "./context";

@@ -1,14 +1,14 @@
 import type { provider } from "@pulumi/pulumi";
-import type { EngineLog } from "./engineLog";
-import type { AnyHandler, Handler, OperationContext } from "./handler";
-import { flowRun } from "./handlers/flowRun";
-import { metaflowHome } from "./handlers/metaflowHome";
-import { modelServer } from "./handlers/modelServer";
-import { objectStoreServer } from "./handlers/objectStoreServer";
-import { password } from "./handlers/password";
-import type { Incarnations } from "./incarnations";
-import { resourceTypes, type ResourceTypeToken } from "./resourceTypes";
-import { type Properties, unwrapSecrets, wrapSecrets } from "./wire";
+import type { EngineLog } from "../engineLog";
+import type { AnyHandler, Handler, OperationContext } from "../handler";
+import { flowRun } from "../handlers/flowRun";
+import { metaflowHome } from "../handlers/metaflowHome";
+import { modelServer } from "../handlers/modelServer";
+import { objectStoreServer } from "../handlers/objectStoreServer";
+import { password } from "../handlers/password";
+import type { Incarnations } from "../incarnations";
+import { resourceTypes, type ResourceTypeToken } from "../resourceTypes";
+import { type Properties, unwrapSecrets, wrapSecrets } from "../wire";
 
 /** The engine only hands a handler what its own resource class and its own earlier answers hold, so types may be hidden. */
 function untyped<Inputs extends object, State extends Inputs>(handler: Handler<Inputs, State>): AnyHandler {

@@ -1,9 +1,9 @@
-import "./ownEnvironment";
+import "../ownEnvironment";
 import * as path from "node:path";
 import { provider } from "@pulumi/pulumi";
-import { stateDirectory } from "../machine/layout";
-import { EngineLog } from "./engineLog";
-import { Incarnations } from "./incarnations";
+import { stateDirectory } from "../../machine/layout";
+import { EngineLog } from "../engineLog";
+import { Incarnations } from "../incarnations";
 import { PostTrainingProvider } from "./postTrainingProvider";
 
 // The engine passes its own address; the SDK parses it too, but keeps it to itself.
