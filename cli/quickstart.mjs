@@ -1,5 +1,5 @@
 import "../setup/node-version.mjs";
-import { readCommandLine } from "./command-line.mjs";
+import { readCommandLine } from "../setup/command-line.mjs";
 import { runMain } from "../setup/problem.mjs";
 import { formatSeconds } from "../machine/duration.mjs";
 import { directLoopback } from "../machine/environment.mjs";

@@ -12,7 +12,7 @@ import {
   storeFolders,
 } from "../machine/stack-files.mjs";
 import { cacheDirectory, layout, root, stackLayout } from "../setup/checkout.mjs";
-import { readCommandLine } from "./command-line.mjs";
+import { readCommandLine } from "../setup/command-line.mjs";
 import { endLeftovers, joinRecords, leftLines, lookAtMachine, noticeLines, recordsOf } from "./leftovers.mjs";
 import { Problem, runMain } from "../setup/problem.mjs";
 import { formatSeconds } from "../machine/duration.mjs";

@@ -112,6 +112,14 @@ async function checks() {
       command: process.execPath,
       parameters: [nodeTool("prettier/bin/prettier.cjs"), "--check", "--log-level", "warn", "."],
     },
+    {
+      name: "layers",
+      command: process.execPath,
+      parameters: [
+        nodeTool("dependency-cruiser/bin/dependency-cruise.mjs"),
+        ...["--ignore-known", "--output-type", "err-long", "."],
+      ],
+    },
     { name: "tsc", command: process.execPath, parameters: [nodeTool("typescript/bin/tsc"), "--noEmit"] },
     {
       name: "tsc (tools)",

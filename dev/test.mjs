@@ -1,5 +1,5 @@
 import "../setup/node-version.mjs";
-import { readCommandLine } from "../cli/command-line.mjs";
+import { readCommandLine } from "../setup/command-line.mjs";
 import { formatSeconds } from "../machine/duration.mjs";
 import { Problem, runMain } from "../setup/problem.mjs";
 import { remind } from "../machine/reminder.mjs";

@@ -1,5 +1,5 @@
 import "./node-version.mjs";
-import { readCommandLine } from "../cli/command-line.mjs";
+import { readCommandLine } from "./command-line.mjs";
 import { Problem, runMain } from "./problem.mjs";
 import { formatSeconds } from "../machine/duration.mjs";
 import { requireBootstrap } from "./set-up.mjs";

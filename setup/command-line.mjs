@@ -1,6 +1,6 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { Problem } from "../setup/problem.mjs";
+import { Problem } from "./problem.mjs";
 
 /**
  * Reads a command's arguments. What it does not know is refused: a command that ignored it would do something else than asked.

@@ -5,7 +5,7 @@ import { layout, root } from "./checkout.mjs";
 import { findCommand, isExecutable, runCommand } from "./command.mjs";
 import { buildSeconds, goBuild, requiredVersion } from "./go.mjs";
 import { linkOf, linkTarget, linkTool } from "./linked-tool.mjs";
-import { knownChecksum } from "../dev/release-checksums.mjs";
+import { knownChecksum } from "./release-checksums.mjs";
 import { fetchRelease } from "./release.mjs";
 import { environmentHere } from "./set-up-environment.mjs";
 import { cachedTool, ensureCachedTool, isWholeTool, requireDiskSpace } from "./tool-cache.mjs";

@@ -55,7 +55,12 @@ describe("the tier python", () => {
 describe("the tier checks", () => {
   it("says which check is under way, for the reminders", async () => {
     for (const name of ["npm", "uv"]) command(checkout.file("bin"), name, 'echo "uv 0.13.9"');
-    for (const tool of ["eslint/bin/eslint.js", "prettier/bin/prettier.cjs", "typescript/bin/tsc"]) {
+    for (const tool of [
+      "eslint/bin/eslint.js",
+      "prettier/bin/prettier.cjs",
+      "dependency-cruiser/bin/dependency-cruise.mjs",
+      "typescript/bin/tsc",
+    ]) {
       checkout.write(path.join("node_modules", tool), "");
     }
     vi.stubEnv("PATH", [checkout.file("bin"), "/usr/bin", "/bin"].join(path.delimiter));

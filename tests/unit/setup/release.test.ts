@@ -9,7 +9,7 @@ import { awsPluginRelease } from "../../../dev/aws-provider.mjs";
 import { requiredVersion } from "../../../setup/go.mjs";
 import { versitygwRelease } from "../../../setup/object-store-server.mjs";
 import { pulumiRelease } from "../../../setup/pulumi-engine.mjs";
-import { releaseChecksums } from "../../../dev/release-checksums.mjs";
+import { releaseChecksums } from "../../../setup/release-checksums.mjs";
 import { type Checksum, checksumOf, fetchRelease } from "../../../setup/release.mjs";
 import { pinnedUv, uvRelease } from "../../../setup/uv.mjs";
 
