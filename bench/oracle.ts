@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { estimateMemory } from "../sizing/memory";
 import { jobFromRecipe, workloadOf, type Job } from "../sizing/job";
-import type { FlowPlan } from "../sizing/planRecipe";
+import type { Plan } from "../contracts/plan";
 import { readRecipe } from "../recipe/read";
 import { findShape } from "../sizing/shape";
 import { planTable, withTrainable, type TableCell } from "../sizing/table";
@@ -44,7 +44,7 @@ const file = join(__dirname, "measurements", "oracle-traces.json");
 
 /** A cell of the README's table with its plan, and the job that the plan is for. */
 interface Suggestion extends Pick<TableCell, "method" | "size" | "trainable"> {
-  readonly flow: FlowPlan;
+  readonly planned: Plan;
   readonly job: Job;
 }
 
@@ -52,12 +52,12 @@ function suggestions(): Suggestion[] {
   return planTable(readRecipe).flatMap(({ plan, ...cell }) =>
     plan === null
       ? []
-      : [{ ...cell, flow: plan.flow, job: jobFromRecipe(withTrainable(readRecipe(plan.recipe), cell.trainable)) }],
+      : [{ ...cell, planned: plan.plan, job: jobFromRecipe(withTrainable(readRecipe(plan.recipe), cell.trainable)) }],
   );
 }
 
 /** Whether the step that was traced is the training step of a cell's plan, GPU for GPU. */
-function isStepOf(trace: Trace, { method, trainable, flow, job }: Suggestion): boolean {
+function isStepOf(trace: Trace, { method, trainable, planned, job }: Suggestion): boolean {
   return (
     method.toLowerCase() === trace.method &&
     job.shape.name === trace.model &&
@@ -65,9 +65,10 @@ function isStepOf(trace: Trace, { method, trainable, flow, job }: Suggestion): b
       ? trace.trainable === "full"
       : trace.trainable === "lora" && job.trainable.kind === "lora" && job.trainable.rank === trace.rank) &&
     job.sequenceTokens === trace.sequenceTokens &&
-    flow.microBatch === trace.microBatch &&
-    flow.activationCheckpointing === trace.checkpointing &&
-    (flow.sharding === "fsdp2" ? flow.nodes * flow.gpusPerNode : 1) === trace.shards &&
+    planned.microBatch === trace.microBatch &&
+    planned.activationCheckpointing === trace.checkpointing &&
+    (planned.sharding === "fsdp2" ? (planned.nodes - planned.generationNodes) * planned.gpusPerNode : 1) ===
+      trace.shards &&
     (job.reference === trace.reference || method !== "DPO")
   );
 }

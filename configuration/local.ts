@@ -4,7 +4,7 @@ import { type FieldError, nearest, show } from "../validation/explain";
 import { explainIssues } from "../validation/explainIssues";
 import { allPlaces, type KeyPlaces, keyPlaces } from "../validation/keyPlaces";
 import { loadRecipe } from "../recipe/read";
-import { planErrors } from "../recipe/plan";
+import { localStackMachine, planErrors } from "../recipe/plan";
 import { type Readable, readable } from "../validation/readable";
 import { type Recipe, recipeSchema } from "../contracts/recipe";
 import type { Base } from "../recipe/recipeRelations";
@@ -143,7 +143,7 @@ export function readLocal(document: unknown): LocalReading {
     const recipe = loaded === undefined ? undefined : "recipe" in loaded ? loaded.recipe : loaded.reading;
     const wrong = [
       ...(loaded !== undefined && "errors" in loaded ? loaded.errors : []),
-      ...(recipe === undefined ? [] : planErrors(recipe)),
+      ...(recipe === undefined ? [] : planErrors(recipe, localStackMachine)),
     ];
     const complete = loaded !== undefined && "recipe" in loaded && wrong.length === 0 ? loaded.recipe : undefined;
     readings.push({ index, name, recipeName, recipe, complete, generation, from: base });

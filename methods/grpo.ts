@@ -89,6 +89,12 @@ export const grpo = defineMethod({
       : [{ path: "grpo.generation.kind", value: kind, instead: "transformers" }];
   },
 
+  needsNodes({ grpo }) {
+    return grpo?.generation?.kind === "vllm-server"
+      ? [{ path: "grpo.generation.kind", value: "vllm-server", instead: "vllm-colocated" }]
+      : [];
+  },
+
   reference({ grpo }) {
     const beta = grpo?.beta;
     return beta === undefined ? undefined : beta === 0 ? "none" : "beside";

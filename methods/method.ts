@@ -53,8 +53,8 @@ export type AnswerGeneration =
       readonly sleep: boolean;
     };
 
-/** A value that asks for a GPU, and what to write instead on a machine without. */
-export interface NeedsGpu {
+/** A value that asks for what a machine does not have, and what to write instead. */
+export interface Need {
   readonly path: string;
   readonly value: string;
   readonly instead: string;
@@ -94,7 +94,9 @@ export interface Method<
   /** Names of what TRL logs of such a run, other than of mixtures of experts. */
   metricNames(recipe: Reading): readonly string[];
   /** What of the method's fields a machine without GPUs cannot do. */
-  needsGpu(recipe: Reading): NeedsGpu[];
+  needsGpu(recipe: Reading): Need[];
+  /** What of the method's fields one machine alone cannot do, whatever GPUs it has. */
+  needsNodes(recipe: Reading): Need[];
   /** Undefined where it cannot be read. */
   reference(recipe: Reading): ReferenceModel | undefined;
   /** What `batch.global` counts, for each example. */
@@ -132,6 +134,7 @@ export function defineMethod<const Name extends string, Fields extends z.ZodRawS
       batch?.global === undefined ? undefined : Math.ceil(examples / batch.global),
     metricNames: () => method.facts.metrics.always,
     needsGpu: () => [],
+    needsNodes: () => [],
     reference: () => "none",
     batchPerExample: () => 1,
     generation: () => ({ kind: "none" }),

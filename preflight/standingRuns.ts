@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { contentHash, flowCodeHash } from "../components/run/contentHash";
 import type { StageReading } from "../configuration/local";
-import { planForThisMachine } from "../recipe/plan";
+import { localStackMachine, planForThisMachine } from "../recipe/plan";
 import type { Machine } from "./machine";
 
 /** A run that is recorded and that an `up` would find again instead of starting one. */
@@ -43,7 +43,7 @@ export function runKeyOf(
   const hash = contentHash({
     code: flowCodeHash(complete.method),
     recipe: complete,
-    plan: planForThisMachine(complete),
+    plan: planForThisMachine(complete, localStackMachine),
     baseModelUri,
     ...(generation === 1 ? {} : { generation }),
   });

@@ -1,44 +1,58 @@
 import { methodOf } from "../methods";
-import type { FieldError } from "../validation/explain";
+import { errorMessage, type FieldError } from "../validation/explain";
 import type { Readable } from "../validation/readable";
+import type { Plan } from "../contracts/plan";
 import type { Recipe } from "../contracts/recipe";
 
-/** How training states are spread over GPUs once the planner has decided. */
-export type Sharding = Exclude<Recipe["sharding"], "auto">;
-
-/** What the planner decided for one run; the flow carries it out. Part of the document in docs/contracts.md. */
-export interface RunPlan {
-  readonly nodes: number;
-  /** 0 on a machine without GPUs. */
-  readonly gpusPerNode: number;
-  /** Sequences per forward pass on one device. */
-  readonly microBatch: number;
-  readonly gradientAccumulation: number;
-  readonly sharding: Sharding;
-  readonly activationCheckpointing: "none" | "full";
-  /** Arguments for Metaflow's `@kubernetes`; null where flows run on this machine. */
-  readonly kubernetes: Readonly<Record<string, unknown>> | null;
+/** What of a machine decides how a recipe runs on it. */
+export interface TrainingMachine {
+  /** 0: one process trains on its processors. */
+  readonly gpus: number;
 }
 
+/** A local stack trains on this machine's processors, whatever GPUs it has: the tiny model needs none. */
+export const localStackMachine: TrainingMachine = { gpus: 0 };
+
+/** A recipe that one machine cannot carry out. */
+export class PlanError extends Error {
+  constructor(
+    name: string,
+    readonly errors: readonly FieldError[],
+  ) {
+    super(errorMessage(`The recipe ${name} cannot run on this machine:`, errors));
+    this.name = "PlanError";
+  }
+}
+
+/** Processes that train on a machine: one for each of its GPUs, and one where it has none. */
+const processesOn = ({ gpus }: TrainingMachine): number => Math.max(gpus, 1);
+
 /**
- * What a recipe asks for that one process without a GPU cannot carry out.
+ * What a recipe asks for that one machine cannot carry out.
  *
  * @returns one entry for every field to change; fields that are wrong by themselves are passed over.
  */
-export function planErrors(recipe: Readable<Recipe>): FieldError[] {
-  const errors: FieldError[] = [];
+export function planErrors(recipe: Readable<Recipe>, machine: TrainingMachine): FieldError[] {
+  const errors: FieldError[] = batchErrors(recipe, processesOn(machine));
   const add = (path: string, value: string, reason: string): void => {
     errors.push({ path, reason: `got "${value}", ${reason}` });
   };
-  const { sharding, trainable, optimizer, model } = recipe;
-  if (sharding !== undefined && sharding !== "auto" && sharding !== "none") {
+  const { sharding } = recipe;
+  if (processesOn(machine) === 1 && sharding !== undefined && sharding !== "auto" && sharding !== "none") {
     add(
       "sharding",
       sharding,
       'which spreads states over several processes, and a local stack trains in one: write "auto"',
     );
   }
-  const needsGpu = "which needs a GPU, and a local stack trains on this machine\'s processors: write";
+  if (machine.gpus > 0) {
+    for (const { path, value, instead } of methodOf(recipe).needsNodes(recipe)) {
+      add(path, value, `which takes a node for generation beside this one: write "${instead}"`);
+    }
+    return errors;
+  }
+  const { trainable, optimizer, model } = recipe;
+  const needsGpu = "which needs a GPU, and a local stack trains on this machine's processors: write";
   if (trainable?.kind === "qlora") add("trainable.kind", trainable.kind, `${needsGpu} "lora"`);
   const name = optimizer?.name;
   if (name !== undefined && name !== "adamw_torch" && name !== "adamw_torch_fused") {
@@ -54,16 +68,38 @@ export function planErrors(recipe: Readable<Recipe>): FieldError[] {
   return errors;
 }
 
-/** The plan for one process on this machine's processors: what a local stack uses for a recipe without `planErrors`. */
-export function planForThisMachine(recipe: Recipe): RunPlan {
-  const microBatch = recipe.batch.micro ?? recipe.batch.global;
+/** Whether the processes can share the batch evenly. That micro batches make a batch at all, recipeRelations.ts sees to. */
+function batchErrors({ batch }: Readable<Recipe>, processes: number): FieldError[] {
+  const { global, micro } = batch ?? {};
+  if (global === undefined || processes === 1 || (micro !== undefined && global % micro !== 0)) return [];
+  const path = "batch.global";
+  if (global % processes !== 0) {
+    return [{ path, reason: `got ${global}; must be a multiple of ${processes}, the GPUs of this machine` }];
+  }
+  if (micro === undefined || global % (micro * processes) === 0) return [];
+  const factors = `batch.micro (${micro}) times ${processes}, the GPUs of this machine`;
+  return [{ path, reason: `got ${global}; must be a multiple of ${factors}` }];
+}
+
+/**
+ * The plan for one machine, whoever asks for it: a local stack, the planner for a recipe that needs no GPU, a run that is started by
+ * hand (`plan_for_this_machine` in flows/posttraining/run_document.py decides the same: tests/contracts/plans.json).
+ *
+ * @throws PlanError where the machine cannot carry the recipe out; nothing is rounded to what it can.
+ */
+export function planForThisMachine(recipe: Recipe, machine: TrainingMachine): Plan {
+  const errors = planErrors(recipe, machine);
+  if (errors.length > 0) throw new PlanError(recipe.name, errors);
+  const processes = processesOn(machine);
+  const microBatch = recipe.batch.micro ?? recipe.batch.global / processes;
   return {
     nodes: 1,
-    gpusPerNode: 0,
+    generationNodes: 0,
+    gpusPerNode: machine.gpus,
     microBatch,
-    gradientAccumulation: recipe.batch.global / microBatch,
-    sharding: "none",
-    activationCheckpointing: recipe.activationCheckpointing === "auto" ? "none" : recipe.activationCheckpointing,
-    kubernetes: null,
+    gradientAccumulation: recipe.batch.global / (microBatch * processes),
+    sharding: recipe.sharding === "auto" ? (processes > 1 ? "fsdp2" : "none") : recipe.sharding,
+    activationCheckpointing:
+      recipe.activationCheckpointing === "auto" ? (machine.gpus > 0 ? "full" : "none") : recipe.activationCheckpointing,
   };
 }

@@ -1,27 +1,15 @@
+import type { Plan } from "../contracts/plan";
 import type { Recipe } from "../contracts/recipe";
+import { localStackMachine, planForThisMachine } from "../recipe/plan";
 import { isTiny, jobFromRecipe } from "./job";
-import { search, type Candidate, type Choice, type Constraints, type SearchResult } from "./search";
+import { search, type Candidate, type Constraints, type SearchResult } from "./search";
 
-/** The part of a plan that a flow reads: `plan` of the run document (docs/contracts.md). */
-export interface FlowPlan {
-  readonly nodes: number;
-  /** Zero: no GPU, everything runs on this machine's processors. */
-  readonly gpusPerNode: number;
-  /** Sequences (DPO: pairs, GRPO: completions) per forward pass on one GPU. */
-  readonly microBatch: number;
-  readonly gradientAccumulation: number;
-  readonly sharding: "none" | "ddp" | "fsdp2" | "zero2" | "zero3";
-  readonly activationCheckpointing: "none" | "full";
-  readonly kubernetes: null;
-  /** Only for GRPO with a colocated engine. */
-  readonly generation?: { readonly memoryUtilization: number; readonly tensorParallel: number };
-}
-
-/** What the infrastructure needs to know of a plan beside what the flow reads. */
+/** The machines that a plan runs on: what the infrastructure needs to know beside what the flow reads. */
 export interface MachinePlan {
   readonly instanceType: string;
+  /** All nodes, those that only generate included. */
   readonly nodes: number;
-  /** Nodes that only generate, beside `nodes`. */
+  /** Of `nodes`, those that only generate. */
   readonly generationNodes: number;
   readonly gpusPerNode: number;
   readonly gpu: string;
@@ -36,9 +24,11 @@ export interface MachinePlan {
   readonly sharedMemoryGib: number;
 }
 
-export interface Plan {
+/** A plan with what it takes, and why it is the one. */
+export interface SizedPlan {
   readonly recipe: string;
-  readonly flow: FlowPlan;
+  /** What the flow carries out. */
+  readonly plan: Plan;
   /** Null for a recipe that needs no GPU. */
   readonly machines: MachinePlan | null;
   readonly usdPerHour: number;
@@ -49,7 +39,7 @@ export interface Plan {
   readonly tokensPerSecondPerGpu: number;
   readonly reason: string;
   readonly notes: readonly string[];
-  readonly alternatives: readonly { readonly plan: Plan; readonly reason: string }[];
+  readonly alternatives: readonly SizedPlan[];
 }
 
 /** Nothing that is allowed can run the recipe; the message says what could. */
@@ -61,19 +51,10 @@ export class NothingFitsError extends Error {
 }
 
 /** The plan for a recipe that runs on processors: one process does the whole batch. */
-function localPlan(recipe: Recipe): Plan {
-  const microBatch = recipe.batch.micro ?? recipe.batch.global;
+function localPlan(recipe: Recipe): SizedPlan {
   return {
     recipe: recipe.name,
-    flow: {
-      nodes: 1,
-      gpusPerNode: 0,
-      microBatch,
-      gradientAccumulation: Math.max(1, Math.round(recipe.batch.global / microBatch)),
-      sharding: "none",
-      activationCheckpointing: recipe.activationCheckpointing === "full" ? "full" : "none",
-      kubernetes: null,
-    },
+    plan: planForThisMachine(recipe, localStackMachine),
     machines: null,
     usdPerHour: 0,
     hours: 0,
@@ -93,18 +74,18 @@ export function planFromCandidate(
   candidate: Candidate,
   reason: string,
   notes: readonly string[] = [],
-): Plan {
-  const { layout, instance, nodes } = candidate;
+): SizedPlan {
+  const { layout, instance, nodes, generationNodes } = candidate;
   return {
     recipe,
-    flow: {
+    plan: {
       nodes,
+      generationNodes,
       gpusPerNode: instance.gpus,
       microBatch: layout.microBatch,
       gradientAccumulation: layout.gradientAccumulation,
       sharding: layout.sharding,
       activationCheckpointing: layout.checkpointing === "none" ? "none" : "full",
-      kubernetes: null,
       ...(layout.utilization > 0
         ? { generation: { memoryUtilization: layout.utilization, tensorParallel: layout.engineTensorParallel } }
         : {}),
@@ -112,12 +93,12 @@ export function planFromCandidate(
     machines: {
       instanceType: instance.name,
       nodes,
-      generationNodes: candidate.generationNodes,
+      generationNodes,
       gpusPerNode: instance.gpus,
       gpu: candidate.gpu.name,
-      efaInterfacesPerNode: nodes + candidate.generationNodes > 1 ? instance.efaInterfaces : 0,
+      efaInterfacesPerNode: nodes > 1 ? instance.efaInterfaces : 0,
       capacity: candidate.capacity,
-      placementGroup: nodes + candidate.generationNodes > 1,
+      placementGroup: nodes > 1,
       hostGib: Math.ceil(candidate.hostGib),
       diskGb: Math.ceil(candidate.diskGb),
       sharedMemoryGib: Math.max(2, 2 * instance.gpus),
@@ -137,17 +118,18 @@ export function planFromCandidate(
 /**
  * Sizes a recipe: the plan to run it with, two alternatives, and why.
  *
+ * @throws PlanError when a recipe that needs no GPU asks for what this machine cannot do.
  * @throws JobError when the model's shape is not known.
  * @throws ConstraintError when a constraint names what the catalog does not have.
  * @throws NothingFitsError when nothing that is allowed fits.
  */
-export function planRecipe(recipe: Recipe, constraints: Constraints = {}): Plan {
+export function planRecipe(recipe: Recipe, constraints: Constraints = {}): SizedPlan {
   if (isTiny(recipe)) return localPlan(recipe);
   const result = search(jobFromRecipe(recipe), constraints);
   if (!result.fits) throw new NothingFitsError(result);
-  const convert = (choice: Choice): Plan => planFromCandidate(recipe.name, choice.plan, choice.reason, []);
+  const { best, alternatives, notes } = result;
   return {
-    ...planFromCandidate(recipe.name, result.best.plan, result.best.reason, result.notes),
-    alternatives: result.alternatives.map((choice) => ({ plan: convert(choice), reason: choice.reason })),
+    ...planFromCandidate(recipe.name, best.plan, best.reason, notes),
+    alternatives: alternatives.map(({ plan, reason }) => planFromCandidate(recipe.name, plan, reason)),
   };
 }

@@ -42,8 +42,9 @@ export interface RunHours {
 export interface Candidate {
   readonly instance: Instance;
   readonly gpu: Gpu;
+  /** All nodes, those that only generate included. */
   readonly nodes: number;
-  /** Nodes beside `nodes` that only generate (GRPO with a vLLM server). */
+  /** Of `nodes`, those that only generate (GRPO with a vLLM server). */
   readonly generationNodes: number;
   readonly layout: Layout;
   readonly memory: MemoryEstimate;
@@ -263,10 +264,11 @@ function layoutsThatFit(
   return found;
 }
 
-function generationNodesFor(job: Job, instance: Instance, gpu: Gpu): number {
+/** Nodes that only generate: the flows start one vLLM server, on one node. Undefined where the model is too large for that. */
+function generationNodesFor(job: Job, instance: Instance, gpu: Gpu): number | undefined {
   if (job.generation.kind !== "server") return 0;
   const weights = (countParameters(job.shape).total * 2 * 1.2) / gib;
-  return Math.max(1, Math.ceil(weights / (0.85 * gpu.memoryGib * instance.gpus)));
+  return weights <= 0.85 * gpu.memoryGib * instance.gpus ? 1 : undefined;
 }
 
 /** Every instance type and number of nodes that fits, each with the layout and price that serve the objective best. */
@@ -285,30 +287,32 @@ export function candidates(job: Job, constraints: Constraints = {}, catalog: Cat
     const prices = pricesOf(instance, constraints);
     if (prices.length === 0) continue;
     const gpu = gpuByKey(instance.gpu);
-    for (const nodes of nodeCounts) {
+    const generationNodes = generationNodesFor(job, instance, gpu);
+    if (generationNodes === undefined) continue;
+    for (const trainingNodes of nodeCounts) {
+      const nodes = trainingNodes + generationNodes;
       if (nodes > (constraints.maximumNodes ?? 16)) break;
       // More than one node needs the low-latency network.
       if (nodes > 1 && (instance.efaInterfaces === 0 || instance.gpus < 4)) break;
-      const key = `${instance.gpu}/${String(instance.gpus)}/${String(nodes)}`;
+      const key = `${instance.gpu}/${String(instance.gpus)}/${String(trainingNodes)}`;
       let layouts = sized.get(key);
       if (layouts === undefined) {
-        layouts = layoutsThatFit(job, gpu, instance.gpus, nodes, headroom, offloads);
+        layouts = layoutsThatFit(job, gpu, instance.gpus, trainingNodes, headroom, offloads);
         sized.set(key, layouts);
       }
-      const generationNodes = generationNodesFor(job, instance, gpu);
       let best: Candidate | undefined;
       for (const { layout, workload, memory } of layouts) {
-        const hosts = hostNeeds(job, layout, memory, nodes);
+        const hosts = hostNeeds(job, layout, memory, trainingNodes);
         if (hosts.hostGib > instance.allocatableMemoryGib || hosts.diskGb > instance.localDiskGb) continue;
         const step = estimateStepTime(workload, gpu, {
           fillShare: job.fillShare,
           packed: job.packed,
           interconnect: { gpusPerNode: instance.gpus, networkGbps: instance.networkGbps },
         });
-        const hours = runHours(job, instance, step, nodes);
+        const hours = runHours(job, instance, step, trainingNodes);
         if (constraints.maximumHours !== undefined && hours.total > constraints.maximumHours) continue;
         for (const price of prices) {
-          const usdPerHour = price.usdPerHour * (nodes + generationNodes);
+          const usdPerHour = price.usdPerHour * nodes;
           if (usdPerHour > (constraints.maximumUsdPerHour ?? Infinity) * 1.000001) continue;
           const usdPerRun = billedHours(price.capacity, hours.total) * usdPerHour;
           if (usdPerRun > (constraints.maximumUsdPerRun ?? Infinity)) continue;
@@ -347,7 +351,8 @@ const duration = (hours: number): string =>
 /** A plan in words, for example `1 x g6e.xlarge (1 x NVIDIA L40S)`. */
 export function describeMachines(plan: Candidate): string {
   const extra = plan.generationNodes > 0 ? ` + ${String(plan.generationNodes)} to generate` : "";
-  return `${String(plan.nodes)} x ${plan.instance.name}${extra} (${String(plan.nodes * plan.instance.gpus)} x ${plan.gpu.name})`;
+  const training = plan.nodes - plan.generationNodes;
+  return `${String(training)} x ${plan.instance.name}${extra} (${String(plan.nodes * plan.instance.gpus)} x ${plan.gpu.name})`;
 }
 
 const byObjective =
@@ -367,7 +372,7 @@ export function search(job: Job, constraints: Constraints = {}, catalog: Catalog
   const first = all[0];
   if (first === undefined) return nothingFits(job, constraints, catalog);
   const best = objective === "fastest" ? first : leastHourlyOfNearTies(all, first);
-  const gpusOf = (plan: Candidate): number => (plan.nodes + plan.generationNodes) * plan.instance.gpus;
+  const gpusOf = (plan: Candidate): number => plan.nodes * plan.instance.gpus;
   const alternatives: Choice[] = [];
   const taken = new Set([key(best)]);
   const take = (plan: Candidate | undefined, reason: (plan: Candidate) => string): void => {
@@ -446,7 +451,7 @@ const key = (plan: Candidate): string => `${plan.instance.name}/${String(plan.no
 
 function notesOn(plan: Candidate, job: Job): string[] {
   const notes: string[] = [];
-  if (plan.nodes + plan.generationNodes > 1)
+  if (plan.nodes > 1)
     notes.push("All nodes go into one Availability Zone and one cluster placement group, connected by EFA.");
   if (plan.capacity === "capacity-block")
     notes.push(

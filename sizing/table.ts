@@ -1,7 +1,7 @@
 import type { Recipe } from "../contracts/recipe";
 import { catalog } from "../catalog/instances";
 import { methods } from "../methods";
-import { planRecipe, NothingFitsError, type Plan } from "./planRecipe";
+import { planRecipe, NothingFitsError, type SizedPlan } from "./planRecipe";
 import type { Constraints } from "./search";
 
 /** One cell of the table 'Suggested GPU requirement': a method at a size, all weights or adapters. */
@@ -10,7 +10,7 @@ export interface TableCell {
   readonly method: string;
   readonly size: "3B" | "70B";
   readonly trainable: "LoRA" | "full";
-  readonly plan: Plan | null;
+  readonly plan: SizedPlan | null;
   /** Why there is no plan. */
   readonly problem?: string;
 }

@@ -6,7 +6,7 @@ import { LocalArtifactStore } from "../components/store/localArtifactStore";
 import { LocalInferenceEndpoint } from "../components/run/localInferenceEndpoint";
 import { LocalMetaflowBackend } from "../components/metaflow/localMetaflowBackend";
 import { projectRoot, stackLayout } from "../machine/layout";
-import { planForThisMachine } from "../recipe/plan";
+import { localStackMachine, planForThisMachine } from "../recipe/plan";
 import type { LocalConfiguration } from "../configuration/local";
 
 /** Minutes that one tiny stage takes on two cores, for the preview. */
@@ -35,7 +35,7 @@ export function localStack(configuration: LocalConfiguration, stack: string): Re
       new FlowDeployment(name, {
         backend,
         recipe,
-        plan: planForThisMachine(recipe),
+        plan: planForThisMachine(recipe, localStackMachine),
         codeHash: flowCodeHash(recipe.method),
         ...(base === undefined ? {} : { baseModelUri: base.modelUri }),
         generation,

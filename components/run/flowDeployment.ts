@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunPlan } from "../../recipe/plan";
+import type { Plan } from "../../contracts/plan";
 import type { Recipe } from "../../contracts/recipe";
 import { FlowRun, type FlowRunArgs } from "../../provider/sdk/flowRun";
 import { componentTypes } from "../core/componentTypes";
@@ -15,7 +15,7 @@ export interface FlowDeploymentArgs {
   recipe: Recipe;
 
   /** What the planner decided: processes, GPUs, batches, sharding. */
-  plan: RunPlan;
+  plan: Plan;
 
   /**
    * Prefix of the base model, usually another deployment's `modelUri`.
@@ -97,6 +97,7 @@ export class FlowDeployment extends pulumi.ComponentResource {
         run: pulumi.all([baseModelUri, args.backend.store.modelsRoot]).apply(([base, modelsRoot]) => ({
           recipe: args.recipe,
           plan: args.plan,
+          placement: null,
           baseModelUri: base,
           modelsRoot,
           name,

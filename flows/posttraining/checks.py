@@ -38,7 +38,7 @@ def check_run(document: dict[str, Any], method: str) -> None:
     base = _base_of(document)
     problems = [*base_problems(recipe, base), *evaluation_problems(recipe, base), *_plan_problems(recipe, plan)]
     # Tasks on Kubernetes run in an image of their own, which has what this machine need not have.
-    if plan.get("kubernetes") is None:
+    if document.get("placement") is None:
         problems += [*_package_problems(recipe, plan), *_file_problems(document)]
     if problems:
         raise RecipeError(problems)
@@ -46,9 +46,14 @@ def check_run(document: dict[str, Any], method: str) -> None:
 
 def _plan_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[str]:
     trainable, sharding = recipe["trainable"]["kind"], plan["sharding"]
-    processes = plan["nodes"] * max(plan["gpusPerNode"], 1)
+    processes = (plan["nodes"] - plan["generationNodes"]) * max(plan["gpusPerNode"], 1)
     if sharding != "none" and processes == 1:
         yield f"sharding: {sharding} spreads states over several processes; the plan has one; write auto"
+    if plan["microBatch"] * plan["gradientAccumulation"] * processes != recipe["batch"]["global"]:
+        yield (
+            f"batch.global: got {recipe['batch']['global']}; the plan makes {plan['microBatch']} (microBatch) x "
+            f"{plan['gradientAccumulation']} (gradientAccumulation) x {processes} (processes that train) of it"
+        )
     if plan["gpusPerNode"] == 0:
         yield from _gpu_problems(recipe)
     if recipe["method"] == "dpo" and recipe["dpo"]["precomputeReferenceLogProbabilities"] and plan["nodes"] > 1:
@@ -58,10 +63,17 @@ def _plan_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[str
             "set it to false, or plan one node"
         )
     if recipe["method"] != "grpo":
+        if plan["generationNodes"] > 0:
+            yield f"method: {recipe['method']} generates nothing; the plan sets {plan['generationNodes']} nodes apart for it"
         return
     kind = recipe["grpo"]["generation"]["kind"]
-    if kind == "vllm-server" and plan["nodes"] < 2:
-        yield "grpo.generation.kind: vllm-server takes one node for generation; the plan has no other to train on"
+    if kind == "vllm-server" and (plan["generationNodes"] != 1 or plan["nodes"] < 2):
+        yield (
+            "grpo.generation.kind: vllm-server takes one node for generation beside those that train; the plan has "
+            f"{plan['generationNodes']} for it, of {plan['nodes']}"
+        )
+    if kind != "vllm-server" and plan["generationNodes"] > 0:
+        yield f"grpo.generation.kind: {kind} needs no node for generation; the plan has {plan['generationNodes']}"
     if kind != "transformers" and trainable == "qlora" and sharding == "fsdp2":
         # https://github.com/huggingface/trl/issues/5975
         yield "trainable.kind: quantised weights sharded with FSDP2 cannot be sent to vLLM; write lora"

@@ -23,7 +23,7 @@ repair_extensions()
 
 # Steps that need the planned hardware; the others only read and write files.
 _STEPS_ON_GPUS = ("train", "train_on_nodes", "evaluate")
-# Parts of the plan's Kubernetes arguments that hold for every step.
+# Parts of the placement that hold for every step.
 _KUBERNETES_OF_EVERY_STEP = (
     "image",
     "image_pull_policy",
@@ -57,11 +57,11 @@ def document_for(method: str) -> Callable[[str], dict[str, Any]]:
 
 
 class placed_by_plan(FlowMutator):
-    """Puts each step where the plan says: on Kubernetes with the planned resources, or on this machine."""
+    """Puts each step where the run document says: on Kubernetes with the planned resources, or on this machine."""
 
     def mutate(self, mutable_flow: Any) -> None:
         """Adds `@kubernetes` and `@retry` to the steps."""
-        kubernetes = dict(mutable_flow.configs)["run"].plan.kubernetes
+        kubernetes = dict(mutable_flow.configs)["run"].placement
         shared = {key: kubernetes[key] for key in _KUBERNETES_OF_EVERY_STEP if key in kubernetes} if kubernetes else {}
         for name, mutable_step in mutable_flow.steps:
             if kubernetes:

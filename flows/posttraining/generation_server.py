@@ -33,9 +33,8 @@ class GenerationServerError(RuntimeError):
 
 
 def nodes_apart(document: dict[str, Any]) -> int:
-    """Nodes of the plan that only generate: 1 where the recipe asks for a vLLM server, else 0."""
-    recipe = document["recipe"]
-    return int(recipe["method"] == "grpo" and recipe["grpo"]["generation"]["kind"] == "vllm-server")
+    """Nodes of the plan that only generate: the last ones."""
+    return document["plan"]["generationNodes"]
 
 
 def exchange_uri(model_uri: str, attempt: int) -> str:

@@ -1,4 +1,4 @@
-"""The one document that a run is started with: recipe, plan, base model and where models go (docs/contracts.md)."""
+"""The one document that a run is started with: recipe, plan, placement, base model and where models go (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from posttraining.recipe import Recipe, read_recipe
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 
-_KEYS = ("recipe", "plan", "baseModelUri", "modelsRoot", "name")
-_OPTIONAL_KEYS = ("baseModelUri", "modelUri")
-_PLAN_KEYS = ("nodes", "gpusPerNode", "microBatch", "gradientAccumulation", "sharding", "activationCheckpointing")
+_KEYS = ("recipe", "plan", "placement", "baseModelUri", "modelsRoot", "name")
+_OPTIONAL_KEYS = ("placement", "baseModelUri", "modelUri")
+_PLAN_KEYS = (
+    *("nodes", "generationNodes", "gpusPerNode", "microBatch", "gradientAccumulation"),
+    *("sharding", "activationCheckpointing"),
+)
 
 
 def read_run_document(text: str) -> dict[str, Any]:
@@ -153,6 +156,7 @@ def _for_this_machine(recipe: Recipe) -> dict[str, Any]:
     return {
         "recipe": recipe,
         "plan": plan_for_this_machine(recipe, gpus=_gpus()),
+        "placement": None,
         "baseModelUri": None,
         "modelUri": None,
         "modelsRoot": _models_root(),
@@ -163,6 +167,8 @@ def _for_this_machine(recipe: Recipe) -> dict[str, Any]:
 def plan_for_this_machine(recipe: Recipe, gpus: int) -> dict[str, Any]:
     """The plan for one machine: one process without GPUs or with one, one process for each of several GPUs.
 
+    The TypeScript side plans the same (`planForThisMachine` in recipe/plan.ts): tests/contracts/plans.json.
+
     Raises:
         ValueError: if the global batch cannot be divided over the processes.
     """
@@ -172,19 +178,21 @@ def plan_for_this_machine(recipe: Recipe, gpus: int) -> dict[str, Any]:
         raise ValueError(f"batch.global: must be a multiple of {processes}, the GPUs of this machine")
     micro = batch.get("micro", batch["global"] // processes)
     if batch["global"] % (micro * processes):
-        raise ValueError(f"batch.global: must be a multiple of batch.micro ({micro}) times {processes} processes")
+        raise ValueError(
+            f"batch.global: must be a multiple of batch.micro ({micro}) times {processes}, the GPUs of this machine"
+        )
     sharding = recipe["sharding"]
     if sharding == "auto":
         sharding = "fsdp2" if processes > 1 else "none"
     checkpointing = recipe["activationCheckpointing"]
     return {
         "nodes": 1,
+        "generationNodes": 0,
         "gpusPerNode": gpus,
         "microBatch": micro,
         "gradientAccumulation": batch["global"] // (micro * processes),
         "sharding": sharding,
         "activationCheckpointing": ("full" if gpus else "none") if checkpointing == "auto" else checkpointing,
-        "kubernetes": None,
     }
 
 

@@ -5,7 +5,7 @@ import { LocalArtifactStore } from "../../../components/store/localArtifactStore
 import { LocalInferenceEndpoint } from "../../../components/run/localInferenceEndpoint";
 import { LocalMetaflowBackend } from "../../../components/metaflow/localMetaflowBackend";
 import { parseRecipe } from "../../../recipe/read";
-import { planForThisMachine } from "../../../recipe/plan";
+import { localStackMachine, planForThisMachine } from "../../../recipe/plan";
 import { resourceTypes } from "../../../provider/resourceTypes";
 import { sftDocument } from "../../unit/recipe/recipes";
 import { collect, type ProviderOutputs, type RegisteredResource, secretValue, valueOf } from "../collect";
@@ -30,7 +30,7 @@ const result = parseRecipe(sftDocument);
 if (!("recipe" in result)) throw new Error("the recipe for tests is not valid");
 const { recipe } = result;
 const estimate = { usd: 0, minutes: 2, where: "this machine" };
-const shared = { recipe, plan: planForThisMachine(recipe), codeHash: "code", estimate };
+const shared = { recipe, plan: planForThisMachine(recipe, localStackMachine), codeHash: "code", estimate };
 
 function storeAndBackend(transform?: ConstructorParameters<typeof LocalArtifactStore>[1]["transform"]) {
   const store = new LocalArtifactStore("store", {

@@ -47,5 +47,8 @@ def recipe(method: str = "sft", **changes: Any) -> dict[str, Any]:
 
 
 def plan(of: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """The plan for one process without a GPU."""
-    return plan_for_this_machine(of, gpus=0) | changes
+    """The plan for one process without a GPU; with other processes the batch is shared among them."""
+    planned = plan_for_this_machine(of, gpus=0) | changes
+    processes = (planned["nodes"] - planned["generationNodes"]) * max(planned["gpusPerNode"], 1)
+    share = of["batch"]["global"] // (processes * planned["gradientAccumulation"]) if processes else 1
+    return planned | {"microBatch": share} | changes

@@ -69,7 +69,7 @@ def test_what_needs_gpus_is_refused_without_them_and_without_its_package(
     assert found[0].startswith(f"{field}: ")
     assert "which is not installed here" in found[0]
     # Its pods have an image of their own.
-    check_run({"recipe": chosen, "plan": plan(chosen, gpusPerNode=1, kubernetes={})}, method)
+    check_run({"recipe": chosen, "plan": plan(chosen, gpusPerNode=1), "placement": {}}, method)
 
     monkeypatch.setattr("posttraining.checks.find_spec", lambda _: True)
     check_run({"recipe": chosen, "plan": plan(chosen, gpusPerNode=1)}, method)
@@ -231,8 +231,24 @@ def test_a_run_is_judged_by_the_model_that_it_starts_from():
 
 def test_a_generation_server_needs_a_node_of_its_own(everything_installed: None):
     chosen = recipe("grpo", grpo__generation={"kind": "vllm-server"})
-    assert "no other to train on" in problems("grpo", chosen, gpusPerNode=8)[0]
-    check_run({"recipe": chosen, "plan": plan(chosen, gpusPerNode=8, nodes=2)}, "grpo")
+    for nodes, generation_nodes in ((1, 0), (2, 0), (4, 2)):
+        (found,) = problems("grpo", chosen, gpusPerNode=8, nodes=nodes, generationNodes=generation_nodes)
+        assert found.startswith("grpo.generation.kind: vllm-server takes one node for generation")
+        assert found.endswith(f"the plan has {generation_nodes} for it, of {nodes}")
+    check_run({"recipe": chosen, "plan": plan(chosen, gpusPerNode=8, nodes=2, generationNodes=1)}, "grpo")
+
+
+@pytest.mark.parametrize(("method", "field"), [("sft", "method"), ("grpo", "grpo.generation.kind")])
+def test_a_node_for_generation_needs_something_to_generate(method: str, field: str):
+    (found,) = problems(method, recipe(method), nodes=2, generationNodes=1)
+    assert found.startswith(f"{field}: ")
+
+
+def test_a_plan_must_make_the_batch_of_its_processes():
+    (found,) = problems("sft", recipe(), nodes=2, microBatch=5)
+    assert found == (
+        "batch.global: got 16; the plan makes 5 (microBatch) x 1 (gradientAccumulation) x 2 (processes that train) of it"
+    )
 
 
 def test_quantised_weights_cannot_be_sharded_and_sent_to_vllm(everything_installed: None):

@@ -24,9 +24,10 @@ KUBERNETES = {
 }
 
 
-def run_document(home, chosen: dict, **planned: object) -> dict:
+def run_document(home, chosen: dict, placement: dict | None = None, **planned: object) -> dict:
     root = f"{home.environment['METAFLOW_DATASTORE_SYSROOT_S3']}/registry"
-    return {"recipe": chosen, "plan": plan(chosen, **planned), "modelsRoot": root, "name": "sft", "baseModelUri": None}
+    document = {"recipe": chosen, "plan": plan(chosen, **planned), "placement": placement}
+    return {**document, "modelsRoot": root, "name": "sft", "baseModelUri": None}
 
 
 def command(flow: str, file: Path, *arguments: str) -> list[str]:
@@ -50,7 +51,7 @@ def template(metaflow_home_on_object_store) -> dict:
     home = metaflow_home_on_object_store
     file = home.folder / "planned.json"
     chosen = recipe("dpo")
-    file.write_text(json.dumps(run_document(home, chosen, nodes=2, gpusPerNode=8, kubernetes=KUBERNETES)))
+    file.write_text(json.dumps(run_document(home, chosen, nodes=2, gpusPerNode=8, placement=KUBERNETES)))
     printed = subprocess.run(
         command("dpo", file, "argo-workflows", "create", "--only-json"),
         env=home.environment,

@@ -28,10 +28,9 @@ time.sleep(600)
 """
 
 
-def test_a_node_is_set_apart_only_for_a_server():
-    assert nodes_apart({"recipe": SERVER}) == 1
-    assert nodes_apart({"recipe": recipe("grpo")}) == 0
-    assert nodes_apart({"recipe": recipe("sft")}) == 0
+def test_the_plan_says_how_many_nodes_are_set_apart():
+    assert nodes_apart({"plan": plan(SERVER, nodes=2, generationNodes=1)}) == 1
+    assert nodes_apart({"plan": plan(recipe("grpo"))}) == 0
 
 
 def test_attempts_do_not_read_each_others_messages():

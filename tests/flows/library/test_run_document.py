@@ -16,7 +16,7 @@ def test_a_bare_recipe_runs_on_this_machine_under_its_own_name():
     read = read_run_document(json.dumps(document()))
     assert read["name"] == "sft-test"
     assert read["plan"]["nodes"] == 1
-    assert read["plan"]["kubernetes"] is None
+    assert read["placement"] is None
     assert read["baseModelUri"] is None
     assert read["modelsRoot"].endswith("/models")
 
@@ -127,5 +127,5 @@ def test_several_gpus_share_the_batch_and_shard():
 def test_a_batch_that_cannot_be_divided_is_refused():
     with pytest.raises(ValueError, match=r"batch\.global: must be a multiple of 3, the GPUs of this machine"):
         plan_for_this_machine(recipe(), gpus=3)
-    with pytest.raises(ValueError, match=r"batch\.global: must be a multiple of batch\.micro \(8\) times 4 processes"):
+    with pytest.raises(ValueError, match=r"batch\.global: must be a multiple of batch\.micro \(8\) times 4, the GPUs"):
         plan_for_this_machine(recipe(batch={"global": 16, "micro": 8}), gpus=4)

@@ -59,6 +59,7 @@ class Jobs:
             recipe=recipe,
             plan={
                 "nodes": self.processes,
+                "generationNodes": 0,
                 "gpusPerNode": 0,
                 "microBatch": GLOBAL_BATCH // self.processes,
                 "gradientAccumulation": 1,

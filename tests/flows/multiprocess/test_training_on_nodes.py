@@ -24,12 +24,12 @@ def _run_document(models_root: str) -> dict[str, Any]:
     }
     plan = {
         "nodes": 2,
+        "generationNodes": 0,
         "gpusPerNode": 0,
         "microBatch": recipe["batch"]["global"] // 2,
         "gradientAccumulation": 1,
         "sharding": "ddp",
         "activationCheckpointing": "none",
-        "kubernetes": None,
     }
     return {"recipe": recipe, "plan": plan, "baseModelUri": None, "modelsRoot": models_root, "name": "sft-on-nodes"}
 

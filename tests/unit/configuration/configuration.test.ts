@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { nearest } from "../../../validation/explain";
 import { mergeOverrides, parseRecipe, recipeNames, loadRecipe } from "../../../recipe/read";
-import { planErrors, planForThisMachine } from "../../../recipe/plan";
 import { ConfigurationError } from "../../../validation/configurationError";
 import { parseLocal } from "../../../configuration/local";
 import { parseStackConfiguration } from "../../../configuration/stackConfiguration";
@@ -194,37 +193,6 @@ describe("recipes", () => {
       d: 1,
       e: 2,
     });
-  });
-});
-
-describe("the plan for this machine", () => {
-  function recipeOf(document: unknown) {
-    const result = parseRecipe(document);
-    if (!("recipe" in result)) throw new Error(result.errors.map((error) => error.reason).join());
-    return result.recipe;
-  }
-
-  it("makes the global batch out of micro batches", () => {
-    const plan = planForThisMachine(recipeOf({ ...sftDocument, batch: { global: 32, micro: 8 } }));
-    expect(plan).toMatchObject({ nodes: 1, gpusPerNode: 0, microBatch: 8, gradientAccumulation: 4, sharding: "none" });
-  });
-
-  it("says what needs several processes or a GPU, all of it", () => {
-    const recipe = recipeOf({
-      ...grpoDocument,
-      sharding: "fsdp2",
-      model: { ...grpoDocument.model, attention: "flash_attention_2" },
-      trainable: { kind: "qlora", rank: 8, alpha: 16 },
-      optimizer: { learningRate: 1e-3, name: "paged_adamw_8bit" },
-      grpo: { ...grpoDocument.grpo, generation: { kind: "vllm-colocated" } },
-    });
-    expect(planErrors(recipe).map(({ path }) => path)).toEqual([
-      "sharding",
-      "trainable.kind",
-      "optimizer.name",
-      "model.attention",
-      "grpo.generation.kind",
-    ]);
   });
 });
 

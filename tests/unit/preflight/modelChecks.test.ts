@@ -12,7 +12,7 @@ import type { HubAnswer } from "../../../preflight/hub";
 import { type LocalReading, readLocal } from "../../../configuration/local";
 import type { Machine } from "../../../preflight/machine";
 import { modelErrors } from "../../../preflight/modelChecks";
-import { planForThisMachine } from "../../../recipe/plan";
+import { localStackMachine, planForThisMachine } from "../../../recipe/plan";
 import { runKeyOf } from "../../../preflight/standingRuns";
 import { resourceTypes } from "../../../provider/resourceTypes";
 import { runKey } from "../../../provider/handlers/flowRun";
@@ -314,7 +314,7 @@ describe("a stage whose run is recorded", () => {
         const places = { homeDirectory: "/metaflow", runsDirectory: "/runs", cacheDirectory: "/cache" };
         const backend = new LocalMetaflowBackend("metaflow", { store, ...places });
         new FlowDeployment("sft", {
-          ...{ backend, recipe, plan: planForThisMachine(recipe), codeHash: flowCodeHash(recipe.method), generation },
+          ...{ backend, recipe, plan: planForThisMachine(recipe, localStackMachine), codeHash: flowCodeHash(recipe.method), generation },
           ...(base === null ? {} : { baseModelUri: base }),
           estimate: { usd: 0, minutes: 1, where: "this machine" },
         });

@@ -53,9 +53,9 @@ describe("npm run plan", () => {
 
   it("prints JSON that another program can read", () => {
     const run = plan("dpo-3b", "--json", "--families", "g6e");
-    const parsed = JSON.parse(run.stdout) as { flow: { gpusPerNode: number }; machines: { instanceType: string } };
+    const parsed = JSON.parse(run.stdout) as { plan: { gpusPerNode: number }; machines: { instanceType: string } };
     expect(parsed.machines.instanceType).toMatch(/^g6e\./);
-    expect(parsed.flow.gpusPerNode).toBeGreaterThan(0);
+    expect(parsed.plan.gpusPerNode).toBeGreaterThan(0);
   });
 
   it("ends with status 2 and what would fit when nothing does", () => {

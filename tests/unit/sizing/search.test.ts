@@ -5,6 +5,7 @@ import { gpuByKey } from "../../../catalog/gpus";
 import { jobFromRecipe, JobError, workloadOf, type Job } from "../../../sizing/job";
 import { estimateMemory } from "../../../sizing/memory";
 import { NothingFitsError, planRecipe } from "../../../sizing/planRecipe";
+import { planForThisMachine } from "../../../recipe/plan";
 import { readRecipe, recipeNames } from "../../../recipe/read";
 import { ConstraintError, search, type Candidate, type Constraints } from "../../../sizing/search";
 
@@ -51,7 +52,7 @@ describe("the search", () => {
           expect(plan.hostGib).toBeLessThanOrEqual(plan.instance.allocatableMemoryGib);
           expect(plan.diskGb).toBeLessThanOrEqual(plan.instance.localDiskGb);
           expect(plan.layout.microBatch * plan.layout.gradientAccumulation * plan.layout.gpus).toBe(job.globalBatch);
-          expect(plan.layout.gpus).toBe(plan.nodes * plan.instance.gpus);
+          expect(plan.layout.gpus).toBe((plan.nodes - plan.generationNodes) * plan.instance.gpus);
         }
       }),
       { numRuns: 40 },
@@ -185,14 +186,13 @@ describe("a plan for a recipe", () => {
     for (const name of recipeNames().filter((entry) => !entry.endsWith("-tiny"))) {
       const recipe = readRecipe(name);
       const plan = planRecipe(recipe);
-      expect(plan.flow.microBatch * plan.flow.gradientAccumulation * plan.flow.nodes * plan.flow.gpusPerNode).toBe(
-        recipe.batch.global,
-      );
-      expect(["none", "ddp", "fsdp2", "zero2", "zero3"]).toContain(plan.flow.sharding);
-      expect(["none", "full"]).toContain(plan.flow.activationCheckpointing);
+      const { nodes, generationNodes, gpusPerNode, microBatch, gradientAccumulation } = plan.plan;
+      expect(microBatch * gradientAccumulation * (nodes - generationNodes) * gpusPerNode).toBe(recipe.batch.global);
+      expect(["none", "ddp", "fsdp2", "zero2", "zero3"]).toContain(plan.plan.sharding);
+      expect(["none", "full"]).toContain(plan.plan.activationCheckpointing);
       expect(plan.machines?.instanceType).toMatch(/xlarge$/);
       expect(plan.alternatives).toHaveLength(2);
-      expect(plan.flow.generation !== undefined).toBe(recipe.method === "grpo");
+      expect(plan.plan.generation !== undefined).toBe(recipe.method === "grpo");
     }
   });
 
@@ -204,13 +204,13 @@ describe("a plan for a recipe", () => {
       activationCheckpointing: "full",
       batch: { global: 64, micro: 1 },
     });
-    expect(plan.flow).toMatchObject({ sharding: "zero3", activationCheckpointing: "full", microBatch: 1 });
+    expect(plan.plan).toMatchObject({ sharding: "zero3", activationCheckpointing: "full", microBatch: 1 });
   });
 
   it("needs no GPU for a tiny model", () => {
     const recipe = readRecipe("sft-3b");
     const plan = planRecipe({ ...recipe, model: { ...recipe.model, base: "tiny:llama" } });
-    expect(plan.flow).toMatchObject({ nodes: 1, gpusPerNode: 0, sharding: "none" });
+    expect(plan.plan).toEqual(planForThisMachine(recipe, { gpus: 0 }));
     expect(plan.machines).toBeNull();
   });
 
