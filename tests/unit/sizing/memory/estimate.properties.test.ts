@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { models } from "../../../catalog/models";
-import { estimateMemory, partEntries, type PeakMetric } from "../../../sizing/memory";
-import { tools, type ToolName } from "../../../sizing/tools";
-import type { Sharding, Trainable, Workload } from "../../../sizing/workload";
+import { models } from "../../../../catalog/models";
+import { estimateMemory, partEntries, type PeakMetric } from "../../../../sizing/memory";
+import { tools, type ToolName } from "../../../../sizing/tools";
+import type { Sharding, Trainable, Workload } from "../../../../sizing/workload";
 
 // Searches and child processes take seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
