@@ -93,26 +93,27 @@ class TaskFacts:
         groups, tags, unsafe, multimodal, broken = {}, {}, [], [], []
         for place, name in enumerate(self.names):
             entry = self.index[name]
+            config = entry.cfg or {}
             if entry.kind is self._kinds.TAG:
                 tags[place] = sorted(self._places[task] for task in entry.tags if task in self._places)
                 continue
             if entry.kind is self._kinds.GROUP:
                 try:
-                    leaves = list(self._leaves(name, entry.cfg, {}))
+                    leaves = list(self._leaves(name, config, {}))
                 except BrokenGroupError:
                     broken.append(place)
                     continue
                 groups[place] = sorted({self._places[leaf["task"]] for leaf in leaves if leaf["task"] in self._places})
-                metrics[_joined(group_metrics(entry.cfg, leaves))].append(place)
+                metrics[_joined(group_metrics(config, leaves))].append(place)
                 continue
-            metrics[_joined(task_metrics(entry.cfg))].append(place)
-            for module in modules_needed(entry.cfg):
+            metrics[_joined(task_metrics(config))].append(place)
+            for module in modules_needed(config):
                 needs[module].append(place)
-            if entry.cfg.get("unsafe_code"):
+            if config.get("unsafe_code"):
                 unsafe.append(place)
-            if entry.cfg.get("doc_to_image") or entry.cfg.get("doc_to_audio"):
+            if config.get("doc_to_image") or config.get("doc_to_audio"):
                 multimodal.append(place)
-            if (path := dataset_of(entry.cfg)) is not None:
+            if (path := dataset_of(config)) is not None:
                 datasets[path].append(place)
         return {
             "about": ABOUT,
@@ -143,7 +144,7 @@ class TaskFacts:
                 changes = {key: value for key, value in member.items() if key != "group"}
                 yield from self._leaves(
                     member["group"],
-                    self.index[member["group"]].cfg,
+                    self.index[member["group"]].cfg or {},
                     overrides | changes,
                 )
             elif "group" in member:
@@ -160,12 +161,12 @@ class TaskFacts:
         if entry is None:
             raise BrokenGroupError(name)
         if entry.kind is self._kinds.GROUP:
-            yield from self._leaves(name, entry.cfg, overrides)
+            yield from self._leaves(name, entry.cfg or {}, overrides)
         elif entry.kind is self._kinds.TAG:
             for task in sorted(entry.tags):
                 yield from self._below(task, overrides)
         else:
-            yield entry.cfg | overrides | {"task": name}
+            yield (entry.cfg or {}) | overrides | {"task": name}
 
 
 def task_metrics(config: Config) -> frozenset[str] | None:

@@ -128,6 +128,7 @@ async function checks() {
     },
     { name: "ruff check", command: python, parameters: ["-m", "ruff", "check", ...pythonSources] },
     { name: "ruff format", command: python, parameters: ["-m", "ruff", "format", "--check", ...pythonSources] },
+    { name: "pyright", command: process.execPath, parameters: [nodeTool("pyright/index.js")] },
     { name: "uv lock", command: uv, parameters: ["lock", "--check", "--project", "flows"] },
     // npm can write a lock that lacks the packages of other systems; where none is installed, `npm ci` then refuses it.
     {

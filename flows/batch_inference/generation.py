@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from prompts import Messages
 
@@ -40,7 +41,7 @@ def answer(
 
 def _with_vllm(folder: Path, prompts: list[Messages], max_tokens: int, on_batch: OnBatch) -> list[str]:
     import torch
-    from vllm import LLM, SamplingParams
+    from vllm import LLM, SamplingParams  # pyright: ignore[reportMissingImports] (only in the image for GPUs)
 
     # A model that needs several GPUs has no other place; vLLM itself would use one.
     engine = LLM(model=str(folder), tensor_parallel_size=max(torch.cuda.device_count(), 1))
@@ -60,7 +61,9 @@ def _with_transformers(
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").to(device).eval()
+    # The types of transformers 5.17 do not know what `from_pretrained` of an automatic class returns.
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+    model.to(device).eval()
     answers: list[str] = []
     for first in range(0, len(prompts), batch_size):
         batch = prompts[first : first + batch_size]

@@ -94,7 +94,7 @@ def _gpu_problems(recipe: dict[str, Any]) -> Iterator[str]:
 
 def _package_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[str]:
     """Packages that the run would import later than now, where they are not installed."""
-    wanted = [
+    wanted: list[tuple[str, str, tuple[str, ...]]] = [
         (f"evaluation.tasks[{index}]", name, (module,))
         for index, name in enumerate(recipe["evaluation"]["tasks"])
         if (task := find_task(name)) is not None

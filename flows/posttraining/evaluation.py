@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,7 +76,7 @@ def run_tasks(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, f
     if all(_is_own(task) for task in tasks):
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with lean_imports(progress_bars=evaluation_engine(plan) == "vllm"):
-        from lm_eval import simple_evaluate
+        from lm_eval.evaluator import simple_evaluate
         from lm_eval.tasks import TaskManager
 
         # lm-eval's own index is ten thousand files; it is read only if a task is not among the project's.
@@ -99,6 +100,8 @@ def run_tasks(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, f
         torch_random_seed=seed,
         fewshot_random_seed=seed,
     )
+    if results is None or "results" not in results:
+        raise EvaluationError(f"evaluation.tasks: lm-eval reported nothing for {', '.join(tasks)}")
     return flatten_results(results["results"], tasks)
 
 
@@ -112,7 +115,8 @@ def _model(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> Any:
     gpus = plan["gpusPerNode"]
     device = "cuda" if gpus else "cpu"
     batch_size = recipe["evaluation"]["batchSize"]
-    return HFLM(pretrained=str(folder), device=device, dtype="auto", batch_size=batch_size, parallelize=gpus > 1)
+    # The decorator that registers the class hides its parameters (lm-eval 0.4.13).
+    return HFLM(pretrained=str(folder), device=device, dtype="auto", batch_size=batch_size, parallelize=gpus > 1)  # pyright: ignore[reportCallIssue]
 
 
 def vllm_arguments(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +144,7 @@ def compare_with_base(recipe: Recipe, plan: dict[str, Any], model_uri: str, base
     """Evaluates a trained model; its base model too, unless the registry has the base's numbers from the same tasks."""
     before = recorded_metrics(models.read_lineage(base), task_fingerprints(recipe, plan))
     references = {"after": model_uri} if before is not None else {"before": base, "after": model_uri}
-    found = {"before": before}
+    found = {} if before is None else {"before": before}
     began = time.monotonic()
     for number, (moment, reference) in enumerate(references.items()):
         progress.report("evaluate", number, len(references), _seconds_left(began, number, len(references)))
@@ -172,7 +176,7 @@ def _is_own(task: str) -> bool:
     return (TASKS / f"{task}.yaml").is_file()
 
 
-def flatten_results(results: dict[str, dict[str, Any]], tasks: list[str]) -> dict[str, float]:
+def flatten_results(results: Mapping[str, Mapping[str, Any]], tasks: list[str]) -> dict[str, float]:
     """lm-eval names metrics `<metric>,<filter>`; groups of tasks report their members too, which are left out."""
     metrics = {}
     for task in tasks:

@@ -72,7 +72,7 @@ def _task_file(name: str) -> dict[str, Any]:
     class Loader(yaml.SafeLoader):
         """Functions are tagged values, which nothing here looks at."""
 
-    Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+    Loader.add_constructor("!function", lambda _loader, node: node.value)
     task = yaml.load((TASKS / name).read_text(encoding="utf-8"), Loader)
     return {**_task_file(task["include"]), **task} if "include" in task else task
 

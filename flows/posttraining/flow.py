@@ -5,19 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from metaflow import FlowMutator, FlowSpec, card, checkpoint, current, step, torchrun
 from metaflow.exception import MetaflowException
 
 from posttraining.cards import REFRESH_SECONDS, draw_result
 from posttraining.checks import check_run
-from posttraining.examples import load_examples
+from posttraining.examples import Examples, load_examples
 from posttraining.gate import judge, measured, passes
 from posttraining.metaflow_repairs import repair_extensions
 from posttraining.run_document import read_run_document
-from posttraining.training import train_as_one_of_several_nodes, train_on_this_node
+from posttraining.training import Training, train_as_one_of_several_nodes, train_on_this_node
 from posttraining.training_metrics import training_metrics
+
+if TYPE_CHECKING:
+    from metaflow.user_configs.config_parameters import ConfigValue
+
+    from posttraining.evaluation import Comparison
+    from posttraining.registry import Registration
 
 repair_extensions()
 
@@ -79,6 +85,17 @@ class PostTrainingFlow(FlowSpec):
     A subclass sets `settings`: its Metaflow `Config` named `run`.
     """
 
+    # Artifacts of the run, and what is one only within it.
+    settings: ConfigValue
+    document: dict[str, Any]
+    examples: Examples
+    nodes: Literal["one", "several"]
+    part: Training | None
+    training: Training
+    evaluation: Comparison
+    result: dict[str, Any]
+    registration: Registration
+
     @step
     def start(self) -> None:
         """Keeps the run document, which was checked before the run started."""
@@ -111,14 +128,14 @@ class PostTrainingFlow(FlowSpec):
     @step
     def train_on_nodes(self) -> None:
         """Trains on several machines that torchrun joins to one group of processes."""
-        self.training = train_as_one_of_several_nodes(self.document, self.examples, current.card["training"])
+        self.part = train_as_one_of_several_nodes(self.document, self.examples, current.card["training"])
         self.next(self.gather)
 
     @step
     def gather(self, inputs: Any) -> None:
         """Keeps what the first node reports."""
-        first = next(task for task in inputs if task.training is not None)
-        self.document, self.examples, self.training = first.document, first.examples, first.training
+        first = next(task for task in inputs if task.part is not None)
+        self.document, self.examples, self.training = first.document, first.examples, first.part
         self.next(self.evaluate)
 
     @step

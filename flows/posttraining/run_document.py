@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from posttraining.recipe import Recipe, read_recipe
 
@@ -118,7 +118,7 @@ def _yaml_loader() -> Any:
         yaml_implicit_resolvers = {  # noqa: RUF012 (a mapping that the base class has, too)
             None: [(prefix + kind, re.compile(rf"(?:{form})\Z")) for kind, form in _CORE_SCALARS.items()]
         }
-        yaml_constructors: dict[str | None, Any] = {}  # noqa: RUF012
+        yaml_constructors: ClassVar[dict[str | None, Any]] = {}
 
     def scalar(kind: str) -> Any:
         def construct(loader: Any, node: yaml.Node) -> object:

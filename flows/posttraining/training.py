@@ -36,7 +36,10 @@ def base_model_of(document: dict[str, Any]) -> str:
 
 def train_on_this_node(document: dict[str, Any], examples: Examples, card: Any) -> Training:
     """Trains on this machine alone: in this process, or with torchrun in several."""
-    return _train(document, examples, card, _launch)
+    training = _train(document, examples, card, _launch)
+    if training is None:
+        raise RuntimeError("the only node left no training")
+    return training
 
 
 def train_as_one_of_several_nodes(document: dict[str, Any], examples: Examples, card: Any) -> Training | None:

@@ -54,13 +54,13 @@ class _Tracker(MemTracker):
         """A reference pass through the policy's own modules: its tensors count, its modules have been seen."""
         return module in self.memory_tracking and not torch.is_grad_enabled()
 
-    def _pre_fw_hook(self, module: torch.nn.Module, *arguments: Any) -> None:
+    def _pre_fw_hook(self, module: torch.nn.Module, inputs: Any) -> None:
         if not self._again(module):
-            super()._pre_fw_hook(module, *arguments)
+            super()._pre_fw_hook(module, inputs)
 
-    def _post_fw_hook(self, module: torch.nn.Module, *arguments: Any) -> None:
+    def _post_fw_hook(self, module: torch.nn.Module, inputs: Any, outputs: Any) -> None:
         if not self._again(module):
-            super()._post_fw_hook(module, *arguments)
+            super()._post_fw_hook(module, inputs, outputs)
 
     def _update_peak_stats(self, peak_state: Any) -> None:
         """Only the step's own peak: PyTorch's goes through all modules, thousands with adapters, at every operation."""
@@ -453,7 +453,7 @@ def jobs() -> list[Job]:
 
 def main() -> int:
     """Traces the jobs and writes what it finds after each of them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Traces one training step of each job.")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--only", default="", help="trace only jobs whose name contains this")
     parser.add_argument("--again", action="store_true", help="trace jobs anew that the output already holds")

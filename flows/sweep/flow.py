@@ -63,7 +63,7 @@ class SweepFlow(PostTrainingFlow):
         self.next({"one": self.train, "several": self.spread}, condition="nodes")
 
     @step
-    def register(self, inputs: Any) -> None:
+    def register(self, inputs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] (a step that joins has inputs)
         """Registers the winner, and promotes it if it passed its gate; the other candidates' weights are deleted."""
         from posttraining.registry import register_model
 

@@ -262,9 +262,10 @@ class _TracebackReader:
             return "other"
         frame = _FRAME.match(bare)
         if frame is not None:
-            self._frame = frame["file"]
+            file = frame["file"]
+            self._frame = file
             # Code without a file, such as "<string>", has no source line.
-            self._source_is_next = not self._frame.startswith("<")
+            self._source_is_next = not file.startswith("<")
             return self._of_frame()
         if self._frame is None:
             return "other"

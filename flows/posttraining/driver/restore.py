@@ -19,7 +19,7 @@ def restore(record: RunRecord) -> None:
     Raises:
         UnusableResult: if the registry lacks something that the run's artifacts do not hold either.
     """
-    from posttraining.registry import restore_registration
+    from posttraining.registry import Registration, restore_registration
 
     status = record.read_status().status
     if status is None or status.pathspec is None:
@@ -31,7 +31,7 @@ def restore(record: RunRecord) -> None:
     except Exception as error:
         print(f"the result of {status.pathspec} cannot be read: {error!r}", file=sys.stderr)
     record.write_status(replace(status, result=result, cards=_cards(record, status.pathspec, status.cards)))
-    registration: dict[str, Any] | None = None
+    registration: Registration | None = None
     problem: Exception | None = None
     try:
         registration = read_registration(status.pathspec)

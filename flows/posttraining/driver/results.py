@@ -7,9 +7,12 @@ the supervising process, once the flow has ended.
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posttraining.driver.json_values import finite, one_line
+
+if TYPE_CHECKING:
+    from posttraining.registry import Registration
 
 
 class UnusableResult(Exception):
@@ -41,7 +44,7 @@ def read_result(pathspec: str) -> dict[str, Any]:
     return finite(result)
 
 
-def read_registration(pathspec: str) -> dict[str, Any]:
+def read_registration(pathspec: str) -> "Registration":
     """Returns what the run wrote to the registry: its artifact `registration`.
 
     Raises:

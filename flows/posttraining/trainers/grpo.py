@@ -75,7 +75,8 @@ def grpo_trainer(job: TrainingJob, dataset: Any, arguments: dict[str, Any]) -> A
         model=job.model,
         args=GRPOConfig(**arguments, **own),
         train_dataset=dataset,
-        reward_funcs=reward_functions([reward["name"] for reward in job.recipe["grpo"]["rewards"]]),
+        # TRL's type has lists that may hold None, and a list of numbers is none of them.
+        reward_funcs=reward_functions([reward["name"] for reward in job.recipe["grpo"]["rewards"]]),  # pyright: ignore[reportArgumentType]
         peft_config=adapter_configuration(job.recipe["trainable"]),
         quantization_config=quantization(job.recipe["trainable"]),
     )
