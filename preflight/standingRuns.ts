@@ -1,8 +1,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { contentHash, flowCodeHash } from "../components/run/contentHash";
+import { flowCode } from "../components/run/flowCode";
 import type { StageReading } from "../configuration/local";
 import { localStackMachine, planForThisMachine } from "../recipe/plan";
+import { runContentHash, runKey } from "../recipe/runIdentity";
 import type { Machine } from "./machine";
 
 /** A run that is recorded and that an `up` would find again instead of starting one. */
@@ -30,8 +31,7 @@ export function standingStages(stages: readonly StageReading[], machine: Machine
 }
 
 /**
- * Name under which the run of a stage is recorded: that of components/run/flowDeployment.ts and provider/handlers/flowRun.ts, whose
- * modules take too long to load for this.
+ * Name under which the run of a stage is recorded.
  *
  * @returns undefined where the stage is not right
  */
@@ -40,14 +40,14 @@ export function runKeyOf(
   baseModelUri: string | null,
 ): string | undefined {
   if (name === undefined || complete === undefined) return undefined;
-  const hash = contentHash({
-    code: flowCodeHash(complete.method),
+  const contentHash = runContentHash({
+    ...flowCode(complete.method),
     recipe: complete,
     plan: planForThisMachine(complete, localStackMachine),
     baseModelUri,
-    ...(generation === 1 ? {} : { generation }),
+    generation,
   });
-  return `${name}-${hash.slice(0, 12)}`;
+  return runKey({ name, contentHash });
 }
 
 function recordsIn(folder: string): readonly string[] {

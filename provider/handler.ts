@@ -1,3 +1,4 @@
+import { canonical } from "../contracts/canonical";
 import type { Properties } from "./wire";
 
 /** What a handler may tell the person who waits for it. */
@@ -43,14 +44,4 @@ export type AnyHandler = Handler<Properties, Properties>;
 export function changedProperties<Inputs extends object>(state: Inputs, news: Inputs): (keyof Inputs & string)[] {
   const keys = Object.keys(news) as (keyof Inputs & string)[];
   return keys.filter((key) => canonical(state[key]) !== canonical(news[key]));
-}
-
-/** JSON with sorted keys: equal text for equal values. */
-export function canonical(value: unknown): string {
-  if (value === undefined) return "undefined";
-  return JSON.stringify(value, (_key, item: unknown) =>
-    typeof item === "object" && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  );
 }

@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { flowCodeHash } from "../components/run/contentHash";
+import { flowCode } from "../components/run/flowCode";
 import { FlowDeployment } from "../components/run/flowDeployment";
 import { LocalArtifactStore } from "../components/store/localArtifactStore";
 import { LocalInferenceEndpoint } from "../components/run/localInferenceEndpoint";
@@ -36,7 +36,7 @@ export function localStack(configuration: LocalConfiguration, stack: string): Re
         backend,
         recipe,
         plan: planForThisMachine(recipe, localStackMachine),
-        codeHash: flowCodeHash(recipe.method),
+        code: flowCode(recipe.method),
         ...(base === undefined ? {} : { baseModelUri: base.modelUri }),
         generation,
         whenLost,

@@ -3,7 +3,8 @@ import type { Plan } from "../../contracts/plan";
 import type { Recipe } from "../../contracts/recipe";
 import { FlowRun, type FlowRunArgs } from "../../provider/sdk/flowRun";
 import { componentTypes } from "../core/componentTypes";
-import { contentHash } from "./contentHash";
+import { partHash, partHashes, runContentHash } from "../../recipe/runIdentity";
+import type { FlowCode } from "./flowCode";
 import type { MetaflowBackend } from "../metaflow/metaflowBackend";
 import { type Transform, transformed } from "../core/transform";
 
@@ -25,14 +26,15 @@ export interface FlowDeploymentArgs {
   baseModelUri?: pulumi.Input<string>;
 
   /**
-   * Hash of the flow's code. Two deployments of the same code, recipe and base model are one run.
+   * The flow's code and the packages that it is locked to. Two deployments of the same code, packages, recipe, plan and base model
+   * are one run.
    *
    * @example
    * ```ts
-   * { codeHash: flowCodeHash("sft") }
+   * { code: flowCode("sft") }
    * ```
    */
-  codeHash: string;
+  code: FlowCode;
 
   /**
    * `completion`: `up` ends with the run, fails if it fails, and shows its progress. `started`: `up` ends once the run has started.
@@ -66,14 +68,14 @@ export interface FlowDeploymentArgs {
 /**
  * A flow deployed and its run as a resource: SFT, DPO or GRPO of one model by one recipe.
  *
- * Nothing changes, nothing runs. A change of flow code, recipe, plan or base model starts one new run, which the preview says;
+ * Nothing changes, nothing runs. A change of flow code, packages, recipe, plan or base model starts one new run, which the preview says;
  * until that has passed its gate, the old run and its model stay what they were. An `up` that was interrupted finds its run again.
  *
  * Cost: the plan's GPUs while the run lasts; nothing afterwards. Teardown: a live run is stopped; models and metrics stay in the store.
  *
  * @example
  * ```ts
- * const sft = new FlowDeployment("sft", { backend, recipe, plan, codeHash: flowCodeHash("sft"), estimate });
+ * const sft = new FlowDeployment("sft", { backend, recipe, plan, code: flowCode("sft"), estimate });
  * const dpo = new FlowDeployment("dpo", { ...rest, baseModelUri: sft.modelUri });
  * ```
  */
@@ -89,6 +91,12 @@ export class FlowDeployment extends pulumi.ComponentResource {
     super(componentTypes.flowDeployment, name, {}, options);
     const baseModelUri: pulumi.Output<string | null> =
       args.baseModelUri === undefined ? pulumi.output(null) : pulumi.output(args.baseModelUri);
+    const contents = {
+      ...args.code,
+      recipe: args.recipe,
+      plan: args.plan,
+      generation: args.generation ?? 1,
+    };
     const run = new FlowRun(
       `${name}-run`,
       transformed(args.transform?.run, {
@@ -102,12 +110,8 @@ export class FlowDeployment extends pulumi.ComponentResource {
           modelsRoot,
           name,
         })),
-        contentHash: baseModelUri.apply((base) =>
-          contentHash({
-            ...{ code: args.codeHash, recipe: args.recipe, plan: args.plan, baseModelUri: base },
-            ...((args.generation ?? 1) === 1 ? {} : { generation: args.generation }),
-          }),
-        ),
+        contentHash: baseModelUri.apply((base) => runContentHash({ ...contents, baseModelUri: base })),
+        contentParts: { ...partHashes(contents), baseModel: baseModelUri.apply(partHash) },
         orchestrator: args.backend.orchestrator,
         environment: args.backend.environment,
         wait: args.wait ?? "completion",

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { stateDirectory } from "../../machine/layout";
 import { foreignFolderProblem } from "../../machine/removal.mjs";
+import { runKey, type RunPart, runParts } from "../../recipe/runIdentity";
 import { changedProperties, type Handler, type OperationContext } from "../handler";
 import { Heartbeat } from "../heartbeat";
 import { lastPromotedModel, type Loss, modelLosses } from "../modelRegistry";
@@ -15,11 +16,6 @@ import {
 } from "../driver";
 import { holdsUnknown } from "../wire";
 import type { FlowRunInputs, FlowRunState } from "../resources/flowRun";
-
-/** Name of a run that is the same for the same content: an `up` that was interrupted finds its run again by it. */
-export function runKey(inputs: Pick<FlowRunInputs, "name" | "contentHash">): string {
-  return `${inputs.name}-${inputs.contentHash.slice(0, 12)}`;
-}
 
 /** One line for people about where a run is. */
 export function progressLine(event: DriverProgress): string {
@@ -141,6 +137,27 @@ function startLine({ name, estimate }: Pick<FlowRunInputs, "name" | "estimate">,
   return `starts 1 run of ${name}${how}: ${where}, about ${minutes} min, $${usd.toFixed(2)}`;
 }
 
+/** The parts that are known to have changed; none where the state was written before parts were kept. */
+function changedParts(state: Partial<Pick<FlowRunState, "contentParts">>, { contentParts }: FlowRunInputs): RunPart[] {
+  const before = state.contentParts;
+  if (before === undefined) return [];
+  return runParts.filter((part) => !holdsUnknown(contentParts[part]) && contentParts[part] !== before[part]);
+}
+
+const partNames: Readonly<Record<RunPart, string>> = {
+  code: "code",
+  packages: "packages",
+  recipe: "recipe",
+  plan: "plan",
+  baseModel: "base model",
+  generation: "generation",
+};
+
+/** Why a run is a new one. */
+function changeLine(name: string, parts: readonly RunPart[]): string {
+  return `the run of ${name} is another one: ${parts.map((part) => `${partNames[part]} changed`).join(", ")}`;
+}
+
 /** Whether a run of the same contents was started on this machine before, by an `up` that was interrupted or a state that is lost. */
 function isRecorded(inputs: FlowRunInputs): boolean {
   const { orchestrator, contentHash } = inputs;
@@ -173,7 +190,11 @@ export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunSt
     // Where the contents are the same, so is the run: paths and ports may move without a new one.
     const isUnknown = holdsUnknown(news.contentHash);
     if (isUnknown || news.contentHash !== state.contentHash) {
-      context.info(startLine(news, isUnknown ? ", if its base model turns out to be another one" : ""));
+      const changed = changedParts(state, news);
+      if (changed.length > 0) context.info(changeLine(news.name, changed));
+      // Whatever the base model is, a run of other contents is another run.
+      const isUncertain = isUnknown && changed.length === 0;
+      context.info(startLine(news, isUncertain ? ", if its base model turns out to be another one" : ""));
       return Promise.resolve({ changes: true, replaces: ["contentHash"] });
     }
     const remedy = remedyFor(state, news);

@@ -1,4 +1,5 @@
 import type { Orchestrator } from "../../contracts/orchestrator";
+import type { RunPartHashes } from "../../recipe/runIdentity";
 import type { FlowResult, RunDescription } from "../driver";
 import type { Loss } from "../modelRegistry";
 
@@ -12,8 +13,10 @@ export interface FlowRunInputs {
   readonly flowFile?: string;
   /** The document that the flow reads (docs/contracts.md). */
   readonly run: unknown;
-  /** Hash over flow code, recipe, plan and base model: a new hash is a new run. */
+  /** Hash of all that the run is made of (recipe/runIdentity.ts): a new hash is a new run. */
   readonly contentHash: string;
+  /** Hash of each part of that, for the preview to say which has changed; nothing else is decided by them. */
+  readonly contentParts: RunPartHashes;
   readonly orchestrator: Orchestrator;
   /** `METAFLOW_*` and `AWS_*` variables for the run; a change of these alone starts nothing. */
   readonly environment: Readonly<Record<string, string>>;

@@ -1,9 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { RunPartHashes } from "../../recipe/runIdentity";
 import type { FlowRunInputs, FlowRunState } from "../resources/flowRun";
 import { resourceTypes } from "../resourceTypes";
 import { pendingOutputs, type ProgramInputs } from "./inputs";
 
-export type FlowRunArgs = ProgramInputs<FlowRunInputs>;
+export interface FlowRunArgs extends Omit<ProgramInputs<FlowRunInputs>, "contentParts"> {
+  /** Each by itself: of a run whose base model is not known yet, the others are. */
+  readonly contentParts: ProgramInputs<RunPartHashes>;
+}
 
 /** One run of a flow. A new content hash is a new run; nothing else starts one. */
 export class FlowRun extends pulumi.CustomResource {

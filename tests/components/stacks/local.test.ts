@@ -30,7 +30,8 @@ const result = parseRecipe(sftDocument);
 if (!("recipe" in result)) throw new Error("the recipe for tests is not valid");
 const { recipe } = result;
 const estimate = { usd: 0, minutes: 2, where: "this machine" };
-const shared = { recipe, plan: planForThisMachine(recipe, localStackMachine), codeHash: "code", estimate };
+const code = { code: "code", packages: "packages" };
+const shared = { recipe, plan: planForThisMachine(recipe, localStackMachine), code, estimate };
 
 function storeAndBackend(transform?: ConstructorParameters<typeof LocalArtifactStore>[1]["transform"]) {
   const store = new LocalArtifactStore("store", {
@@ -123,14 +124,16 @@ describe("FlowDeployment", () => {
     return hash;
   }
 
-  it("has a new hash for new code, a new recipe, a new plan or a new base model, and for nothing else", async () => {
+  it("has a new hash for new code, packages, recipe, plan, base model or generation, and for nothing else", async () => {
     const first = await hashOf({});
     expect(await hashOf({ estimate: { usd: 9, minutes: 9, where: "elsewhere" }, wait: "started" })).toBe(first);
-    await hashOf({ codeHash: "other code" });
+    await hashOf({ code: { ...code, code: "other code" } });
+    await hashOf({ code: { ...code, packages: "other packages" } });
+    await hashOf({ generation: 2 });
     await hashOf({ recipe: { ...recipe, seed: 1 } });
     await hashOf({ plan: { ...shared.plan, microBatch: 1 } });
     await hashOf({ baseModelUri: "s3://posttraining/models/other/1" });
-    expect(new Set(hashes.slice(2)).size).toBe(4);
+    expect(new Set(hashes.slice(2)).size).toBe(6);
     expect(hashes.slice(2)).not.toContain(first);
   });
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FlowDeployment } from "../../../components/run/flowDeployment";
 import { LocalArtifactStore } from "../../../components/store/localArtifactStore";
 import { LocalMetaflowBackend } from "../../../components/metaflow/localMetaflowBackend";
-import { flowCodeHash } from "../../../components/run/contentHash";
+import { flowCode } from "../../../components/run/flowCode";
 import type { HubAnswer } from "../../../preflight/hub";
 import { type LocalReading, readLocal } from "../../../configuration/local";
 import type { Machine } from "../../../preflight/machine";
@@ -15,7 +15,7 @@ import { modelErrors } from "../../../preflight/modelChecks";
 import { localStackMachine, planForThisMachine } from "../../../recipe/plan";
 import { runKeyOf } from "../../../preflight/standingRuns";
 import { resourceTypes } from "../../../provider/resourceTypes";
-import { runKey } from "../../../provider/handlers/flowRun";
+import { runKey } from "../../../recipe/runIdentity";
 import { collect } from "../../components/collect";
 import { machineOf } from "../program/program";
 
@@ -314,7 +314,7 @@ describe("a stage whose run is recorded", () => {
         const places = { homeDirectory: "/metaflow", runsDirectory: "/runs", cacheDirectory: "/cache" };
         const backend = new LocalMetaflowBackend("metaflow", { store, ...places });
         new FlowDeployment("sft", {
-          ...{ backend, recipe, plan: planForThisMachine(recipe, localStackMachine), codeHash: flowCodeHash(recipe.method), generation },
+          ...{ backend, recipe, plan: planForThisMachine(recipe, localStackMachine), code: flowCode(recipe.method), generation },
           ...(base === null ? {} : { baseModelUri: base }),
           estimate: { usd: 0, minutes: 1, where: "this machine" },
         });

@@ -3,7 +3,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { callDriver, type DriverRequest, type RunDescription } from "../../../provider/driver";
-import { flowRun, flowRunOf, progressLine, refusal, runKey } from "../../../provider/handlers/flowRun";
+import { flowRun, flowRunOf, progressLine, refusal } from "../../../provider/handlers/flowRun";
+import { runKey } from "../../../recipe/runIdentity";
 import type { Loss } from "../../../provider/modelRegistry";
 import type { FlowRunInputs, FlowRunState } from "../../../provider/resources/flowRun";
 import { recordingContext } from "./context";
@@ -36,6 +37,7 @@ const state: FlowRunState = {
   flow: "sft",
   run: {},
   contentHash: "a".repeat(64),
+  contentParts: { code: "c", packages: "p", recipe: "r", plan: "l", baseModel: "b", generation: "g" },
   orchestrator: { kind: "local", runsDirectory: "/runs" },
   environment: {},
   wait: "completion",
@@ -88,6 +90,40 @@ describe("a flow run's difference", () => {
     expect(context.lines).toEqual(["starts 1 run of sft: 1 p5.48xlarge, about 90 min, $12.50"]);
   });
 
+  it("says which parts of a new run have changed", async () => {
+    const context = recordingContext();
+    const contentParts = { ...state.contentParts, packages: "p2", recipe: "r2", baseModel: "b2" };
+    await flowRun.diff("id", state, { ...state, contentHash: "b".repeat(64), contentParts }, context);
+    expect(context.lines).toEqual([
+      "the run of sft is another one: packages changed, recipe changed, base model changed",
+      "starts 1 run of sft: 1 p5.48xlarge, about 90 min, $12.50",
+    ]);
+  });
+
+  it("is certain where a part has changed, whatever the base model turns out to be", async () => {
+    const news = { ...state, contentHash: unknown, contentParts: { ...state.contentParts, baseModel: unknown } };
+    const uncertain = recordingContext();
+    await flowRun.diff("id", state, news, uncertain);
+    expect(uncertain.lines).toEqual([
+      "starts 1 run of sft, if its base model turns out to be another one: 1 p5.48xlarge, about 90 min, $12.50",
+    ]);
+    const certain = recordingContext();
+    await flowRun.diff("id", state, { ...news, contentParts: { ...news.contentParts, code: "c2" } }, certain);
+    expect(certain.lines).toEqual([
+      "the run of sft is another one: code changed",
+      "starts 1 run of sft: 1 p5.48xlarge, about 90 min, $12.50",
+    ]);
+  });
+
+  it("is no run for a state that was written before parts were kept, and of a new one it says only that", async () => {
+    const older = { ...state, contentParts: undefined } as unknown as FlowRunState;
+    const context = recordingContext();
+    expect(await flowRun.diff("id", older, state, context)).toEqual({ changes: true, replaces: [] });
+    expect(context.lines).toEqual([]);
+    await flowRun.diff("id", older, { ...state, contentHash: "b".repeat(64) }, context);
+    expect(context.lines).toEqual(["starts 1 run of sft: 1 p5.48xlarge, about 90 min, $12.50"]);
+  });
+
   it("may be a new run while the base model is not known", async () => {
     const difference = await flowRun.diff("id", state, { ...state, contentHash: unknown }, recordingContext());
     expect(difference.replaces).toEqual(["contentHash"]);
@@ -136,6 +172,7 @@ describe("a run of which something is lost", () => {
   const known: FlowRunState = { ...state, pathspec: "SftFlow/7", run: { modelsRoot: "s3://m" } };
   const news: FlowRunInputs = {
     ...{ name: known.name, flow: known.flow, run: known.run, contentHash: known.contentHash },
+    contentParts: known.contentParts,
     ...{ orchestrator: known.orchestrator, environment: known.environment, wait: known.wait },
     ...{ estimate: known.estimate, whenLost: known.whenLost },
   };

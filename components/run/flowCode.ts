@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { flowsDirectory } from "../../machine/layout";
+import { type MethodName, methods } from "../../methods";
+import { contentHash } from "../../recipe/runIdentity";
+import { lockedPackages } from "./lockedPackages";
+
+/** What of a checkout decides what a method's run computes. */
+export interface FlowCode {
+  /** Hash of the code that the run executes. */
+  readonly code: string;
+  /** Hash of the packages that it is locked to. */
+  readonly packages: string;
+}
+
+/** Groups of flows/pyproject.toml that a run on this machine uses; what checks, documents and tests is in others. */
+const groupsOfRuns = ["flows", "train", "evaluate"] as const;
+
+/** The flow's code and its packages, as they are in the checkout now. */
+export function flowCode(method: MethodName, directory: string = flowsDirectory): FlowCode {
+  return { code: flowCodeHash(method, directory), packages: packagesHash(directory) };
+}
+
+/** Below a folder, these change nothing that a run computes: caches, what starts and watches runs, and types. */
+const otherFolders = ["__pycache__", "driver", "contracts"];
+
+/** Code and task files below a folder, sorted; documentation and facts that only checks read do not change what a run computes. */
+function codeFiles(directory: string): string[] {
+  return fs
+    .readdirSync(directory, { withFileTypes: true })
+    .flatMap((entry) => {
+      const file = path.join(directory, entry.name);
+      if (entry.isDirectory()) return otherFolders.includes(entry.name) ? [] : codeFiles(file);
+      return /\.(?:py|yaml|jinja|html)$/.test(entry.name) ? [file] : [];
+    })
+    .sort();
+}
+
+/** Hash of all code that a method's run executes: its flow, the shared library, and of the methods' modules its own. */
+export function flowCodeHash(method: MethodName, directory: string = flowsDirectory): string {
+  const library = path.join(directory, "posttraining");
+  const others = methods
+    .filter(({ name }) => name !== method)
+    .map(({ name }) => path.join(library, "methods", `${name}.py`));
+  const hash = createHash("sha256");
+  for (const file of [path.join(directory, method), library].flatMap(codeFiles)) {
+    if (others.includes(file)) continue;
+    hash.update(path.relative(directory, file)).update("\0").update(fs.readFileSync(file)).update("\0");
+  }
+  return hash.digest("hex");
+}
+
+let last: { readonly lock: string; readonly hash: string } | undefined;
+
+/**
+ * Hash of the packages that a run on this machine is locked to (flows/uv.lock), with their versions.
+ *
+ * @throws where the lock cannot be read.
+ */
+function packagesHash(directory: string): string {
+  const lock = fs.readFileSync(path.join(directory, "uv.lock"), "utf8");
+  // Each stage asks, and reading a lock takes longer than all else here.
+  if (last?.lock !== lock) {
+    const isMac = process.platform === "darwin";
+    const packages = lockedPackages(lock, {
+      groups: groupsOfRuns,
+      python: fs.readFileSync(path.join(directory, ".python-version"), "utf8").trim(),
+      platform: isMac ? "darwin" : "linux",
+      machine: process.arch === "arm64" ? (isMac ? "arm64" : "aarch64") : "x86_64",
+    });
+    last = { lock, hash: contentHash(packages) };
+  }
+  return last.hash;
+}

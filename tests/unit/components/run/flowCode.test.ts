@@ -1,0 +1,82 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { flowCode } from "../../../../components/run/flowCode";
+import { flowsDirectory } from "../../../../machine/layout";
+
+describe("what of a checkout a run is made of", () => {
+  let directory: string;
+  const write = (file: string, text: string): void => {
+    fs.mkdirSync(path.dirname(path.join(directory, file)), { recursive: true });
+    fs.writeFileSync(path.join(directory, file), text);
+  };
+  const code = (): string => flowCode("sft", directory).code;
+  const packages = (): string => flowCode("sft", directory).packages;
+  beforeEach(() => {
+    directory = fs.mkdtempSync(path.join(os.tmpdir(), "flows-"));
+    write("sft/flow.py", "flow");
+    write("posttraining/gate.py", "gate");
+    for (const file of ["uv.lock", ".python-version"])
+      fs.copyFileSync(path.join(flowsDirectory, file), path.join(directory, file));
+  });
+  afterEach(() => {
+    fs.rmSync(directory, { recursive: true });
+  });
+
+  it("is another code with the flow, the library, its tasks and the method's own module", () => {
+    const hashes = new Set([code()]);
+    for (const file of [
+      "sft/flow.py",
+      "posttraining/gate.py",
+      "posttraining/tasks/sums.yaml",
+      "posttraining/methods/sft.py",
+      "posttraining/methods/__init__.py",
+      "posttraining/grpo.py",
+    ]) {
+      write(file, "changed");
+      hashes.add(code());
+    }
+    expect(hashes.size).toBe(7);
+  });
+
+  it("is the same code with other documentation, caches, driver, types, facts and other methods", () => {
+    const before = code();
+    for (const file of [
+      "sft/README.md",
+      "posttraining/__pycache__/gate.py",
+      "posttraining/driver/main.py",
+      "posttraining/contracts/recipe.py",
+      "posttraining/methods/sft.facts.json",
+      "posttraining/methods/grpo.py",
+      "dpo/flow.py",
+    ]) {
+      write(file, "changed");
+      expect(code(), file).toBe(before);
+    }
+  });
+
+  it("is other packages with another TRL, also of what it needs, and the same with another linter", () => {
+    const lock = fs.readFileSync(path.join(directory, "uv.lock"), "utf8");
+    const withVersion = (name: string): string =>
+      lock.replace(new RegExp(`name = "${name}"\\nversion = "[^"]+"`), `name = "${name}"\nversion = "99.0"`);
+    const [before, codeBefore] = [packages(), code()];
+    for (const [name, changes] of [
+      ["trl", true],
+      ["lm-eval", true],
+      ["metaflow", true],
+      // Of transformers.
+      ["safetensors", true],
+      ["ruff", false],
+      ["pytest", false],
+      ["vllm", false],
+    ] as const) {
+      expect(withVersion(name)).not.toBe(lock);
+      write("uv.lock", withVersion(name));
+      expect(packages() !== before, name).toBe(changes);
+      expect(code()).toBe(codeBefore);
+    }
+    write("uv.lock", `# a comment\n${lock}`);
+    expect(packages()).toBe(before);
+  });
+});
