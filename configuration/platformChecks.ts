@@ -1,12 +1,18 @@
-import { clusterErrors } from "../components/cluster/clusterErrors";
-import { gpuAddonErrors } from "../components/gpu/gpuAddonChecks";
-import type { InputError } from "../components/core/inputErrors";
-import { chartErrors } from "../components/metaflow/metaflowCompatibility";
-import { namespaceErrors } from "../components/metaflow/metaflowNamespaces";
-import { observabilityErrors } from "../components/observability/monitoringChecks";
-import { planNetwork, zoneRegionErrors } from "../components/network/networkPlan";
 import { z } from "zod";
 import { regionNames, zonesOf } from "../catalog/regions";
+import { clusterArgumentErrors } from "../components/cluster/clusterArguments";
+import { type InputError, valueErrors } from "../components/core/inputErrors";
+import { gpuAddonsArgumentErrors } from "../components/gpu/gpuAddonsArguments";
+import { deployersGroup } from "../components/metaflow/metaflowAccess";
+import { metaflowChartProblem } from "../components/metaflow/metaflowCompatibility";
+import {
+  elsewhereStoreReason,
+  outerboundsMetaflowBackendArgumentErrors,
+} from "../components/metaflow/outerboundsMetaflowBackendArguments";
+import { selfHostedMetaflowBackendArgumentErrors } from "../components/metaflow/selfHostedMetaflowBackendArguments";
+import { networkArgumentErrors } from "../components/network/networkArguments";
+import { observabilityArgumentErrors } from "../components/observability/observabilityArguments";
+import { existingArtifactStoreArgumentErrors } from "../components/store/existingArtifactStoreArguments";
 import { ConfigurationError } from "../validation/configurationError";
 import { type FieldError, show } from "../validation/explain";
 import { explainIssues } from "../validation/explainIssues";
@@ -52,36 +58,38 @@ type Parts = Partial<Pick<PlatformConfiguration, "store" | "backend" | "addons" 
 
 /** What the components say of their arguments. */
 function partErrors({ region, network, cluster, store, backend, addons, observability }: Parts): FieldError[] {
-  const selfHosted = backend?.kind === "self-hosted" ? backend : undefined;
   return [
     ...(network?.kind === "managed" ? networkErrors(network, region) : []),
     ...(network?.kind === "existing" ? repeated(network.privateSubnetIds, "compute.network.privateSubnetIds") : []),
-    ...(store?.kind === "existing" ? storeErrors(store) : []),
+    ...(store?.kind === "existing" ? under("store", existingArtifactStoreArgumentErrors(store)) : []),
     // The cluster's own name follows from the stack's, which Pulumi judges.
-    ...(cluster === undefined ? [] : under("compute.cluster", clusterErrors({ ...cluster, clusterName: "platform" }))),
-    ...(selfHosted === undefined
+    ...(cluster === undefined
       ? []
-      : [
-          ...under("backend", namespaceErrors(selfHosted.systemNamespace, selfHosted.jobsNamespace)),
-          ...takenNamespaces(selfHosted),
-        ]),
+      : under("compute.cluster", clusterArgumentErrors({ ...cluster, clusterName: "platform", deployersGroup }))),
+    ...(backend?.kind === "self-hosted"
+      ? [...under("backend", selfHostedMetaflowBackendArgumentErrors(backend)), ...takenNamespaces(backend)]
+      : []),
     ...(backend?.kind === "outerbounds" ? outerboundsErrors(backend, store) : []),
-    ...under(
-      "",
-      chartErrors({
-        ...selfHosted?.charts,
-        ...(addons?.install.includes("jobSet") === true ? { jobSet: addons.charts.jobSet } : {}),
-      }),
-    ),
-    ...(addons === undefined ? [] : under("addons", gpuAddonErrors(addons))),
+    ...(addons === undefined ? [] : addonErrors(addons)),
     // That a budget needs AWS is said with the kind of compute.
     ...(observability === undefined
       ? []
       : [
-          ...under("observability", observabilityErrors({ ...observability, hasAwsProvider: true })),
+          ...under("observability", observabilityArgumentErrors({ ...observability, hasAwsProvider: true })),
           ...repeated(observability.budget?.emails ?? [], "observability.budget.emails"),
         ]),
   ];
+}
+
+/** Beside what the component says: Metaflow has wishes for JobSet too. */
+function addonErrors(addons: PlatformConfiguration["addons"]): FieldError[] {
+  const own = gpuAddonsArgumentErrors(addons);
+  const path = "charts.jobSet";
+  const isJudged = !addons.install.includes("jobSet") || own.some(({ propertyPath }) => propertyPath === path);
+  return under("addons", [
+    ...own,
+    ...(isJudged ? [] : valueErrors(path, addons.charts.jobSet, (version) => metaflowChartProblem("jobSet", version))),
+  ]);
 }
 
 /** Values that are there twice, each named where it is there again. */
@@ -110,46 +118,13 @@ function takenNamespaces(backend: SelfHostedConfiguration): FieldError[] {
   );
 }
 
-function storeErrors(store: Extract<StoreConfiguration, { kind: "existing" }>): FieldError[] {
-  const { region, endpoint, kmsKeyArn } = store;
-  const errors: FieldError[] = [];
-  if (endpoint === undefined && !/^[a-z]{2,}(?:-[a-z]+)+-\d$/.test(region)) {
-    errors.push({
-      path: "store.region",
-      reason: `got ${show(region)}, which is no region of AWS; write one such as "us-east-1", or the store's endpoint`,
-    });
-  } else if (region.startsWith("cn-")) {
-    errors.push({
-      path: "store.region",
-      reason: `got ${show(region)}; AWS in China names its services otherwise, which is not supported`,
-    });
-  }
-  if (kmsKeyArn === undefined) return errors;
-  const keyRegion = kmsKeyArn.split(":")[3] ?? "";
-  if (endpoint !== undefined) {
-    errors.push({
-      path: "store.kmsKeyArn",
-      reason: "only AWS has KMS keys; leave out either this or store.endpoint",
-    });
-  } else if (keyRegion !== region) {
-    errors.push({
-      path: "store.kmsKeyArn",
-      reason: `the key is in ${keyRegion}, the bucket in ${region}; S3 takes keys of its own region only`,
-    });
-  }
-  return errors;
-}
-
 function outerboundsErrors(
   backend: Extract<PlatformConfiguration["backend"], { kind: "outerbounds" }>,
   store: StoreConfiguration | undefined,
 ): FieldError[] {
-  const errors = repeated(backend.computePools, "backend.computePools");
+  const errors = under("backend", outerboundsMetaflowBackendArgumentErrors({ ...backend, hasEndpoint: false }));
   if (store?.kind === "existing" && store.endpoint !== undefined) {
-    errors.push({
-      path: "store.endpoint",
-      reason: `got ${show(store.endpoint)}; it would turn Metaflow away from the datastore of the Outerbounds platform: name a bucket of AWS`,
-    });
+    errors.push({ path: "store.endpoint", reason: `got ${show(store.endpoint)}; ${elsewhereStoreReason}` });
   }
   return errors;
 }
@@ -173,7 +148,7 @@ function ignoredErrors(document: unknown): FieldError[] {
 /** What components say of their arguments, under the configuration's own names. */
 function under(prefix: string, errors: readonly InputError[]): FieldError[] {
   return errors.map(({ propertyPath, reason }) => ({
-    path: prefix === "" ? propertyPath : `${prefix}.${propertyPath}`,
+    path: `${prefix}.${propertyPath}`,
     reason,
   }));
 }
@@ -184,11 +159,7 @@ function networkErrors(
 ): FieldError[] {
   // Without a region its zones are unknown; the range can be judged with any.
   const availabilityZones = network.availabilityZones ?? zonesOf(region ?? "us-east-1");
-  const planned = planNetwork({ cidr: network.cidr, availabilityZones });
-  return under("compute.network", [
-    ...("errors" in planned ? planned.errors : []),
-    ...(region === undefined ? [] : zoneRegionErrors(region, availabilityZones)),
-  ]);
+  return under("compute.network", networkArgumentErrors({ region, cidr: network.cidr, availabilityZones }));
 }
 
 /** The parts of a document that has wrong fields elsewhere, so that one message names everything that is wrong. */

@@ -1,6 +1,7 @@
 import type { AwsCompute, PlatformConfiguration } from "../configuration/platform";
+import { standardSupportUntil } from "../catalog/kubernetesVersions";
 import { type Region, zonesOf } from "../catalog/regions";
-import { newestPricesDate, quote, standardSupportUntil } from "./platformPrices";
+import { newestPricesDate, quote } from "./platformPrices";
 
 /** One line of the bill. */
 export interface CostItem {
@@ -106,7 +107,7 @@ function zones({ region, network }: AwsCompute): number {
 }
 
 function addCluster(bill: Bill, { cluster }: AwsCompute): void {
-  const until = standardSupportUntil[cluster.version];
+  const until = standardSupportUntil(cluster.version);
   const support = until === undefined ? "" : `; in standard support until ${until}, when EKS upgrades it by itself`;
   bill.add(
     "EKS control plane",

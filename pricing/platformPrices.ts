@@ -383,14 +383,3 @@ export function quote(region: Region, what: string): Quote {
 
 /** Day of the newest prices. */
 export const newestPricesDate = priceTables.map(({ date }) => date).reduce((one, other) => (one > other ? one : other));
-
-/**
- * Last day on which AWS gives a Kubernetes version standard support. Source: Amazon EKS User Guide, "Kubernetes release calendar", by way
- * of endoflife.date/amazon-eks, read 2026-02.
- */
-export const standardSupportUntil: Readonly<Record<string, string>> = {
-  "1.32": "2026-03-23",
-  "1.33": "2026-07-29",
-  "1.34": "2026-12-02",
-  "1.35": "2027-03-27",
-};

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { listObjects, readObject } from "./objectStore";
-import type { StoreEnvironment } from "./storeEnvironment";
+import type { StoreEnvironment } from "../contracts/storeEnvironment";
 
 /** What the registry of trained models (flows/posttraining/registry.py) has of a run's model. */
 

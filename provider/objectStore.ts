@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Readable } from "node:stream";
-import type { StoreEnvironment } from "./storeEnvironment";
+import type { StoreEnvironment } from "../contracts/storeEnvironment";
 
 /** Splits `s3://bucket/some/prefix`. @throws if it is not such a URI. */
 export function parseUri(uri: string): { bucket: string; key: string } {

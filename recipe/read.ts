@@ -8,7 +8,7 @@ import { type KeyPlaces, keyPlaces } from "../validation/keyPlaces";
 import { type Readable, readable } from "../validation/readable";
 import { type Recipe, recipeSchema } from "../contracts/recipe";
 import { type Base, recipeRelations } from "./recipeRelations";
-import { alternativeFor, type Schema, schemaOf } from "../configuration/schemaParts";
+import { alternativeFor, type Schema, schemaOf } from "../validation/schemaParts";
 
 /** Folder of the recipes that come with the project. */
 export const recipesDirectory = path.join(__dirname, "..", "flows", "recipes");

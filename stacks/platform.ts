@@ -13,6 +13,7 @@ import { Observability } from "../components/observability/observability";
 import { OuterboundsMetaflowBackend } from "../components/metaflow/outerboundsMetaflowBackend";
 import { S3ArtifactStore } from "../components/store/s3ArtifactStore";
 import { SelfHostedMetaflowBackend } from "../components/metaflow/selfHostedMetaflowBackend";
+import { deployersGroup } from "../components/metaflow/metaflowAccess";
 import { stackTags } from "../components/core/tags";
 import { TeamQueues } from "../components/gpu/teamQueues";
 import type { AwsCompute, PlatformConfiguration, SelfHostedConfiguration } from "../configuration/platform";
@@ -118,7 +119,7 @@ function awsFoundation(compute: AwsCompute, ephemeral: boolean, tags: Record<str
         );
   const cluster = new Cluster(
     "cluster",
-    { region: compute.region, network, ...compute.cluster, ephemeral, tags },
+    { region: compute.region, network, ...compute.cluster, deployersGroup, ephemeral, tags },
     options,
   );
   return { region: compute.region, provider, network, cluster };

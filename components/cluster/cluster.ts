@@ -3,11 +3,18 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Region } from "../../catalog/regions";
 import { addonConfiguration, type AddonName } from "./clusterAddons";
-import { clusterErrors } from "./clusterErrors";
+import {
+  allowedCidrProblem,
+  arnOf,
+  clusterArgumentErrors,
+  type ClusterEndpoint,
+  isNamed,
+  type Principal,
+} from "./clusterArguments";
 import { componentTypes } from "../core/componentTypes";
-import { refuse } from "../core/inputErrors";
+import { principalProblem } from "../core/awsNames";
+import { checked, refuse, writtenValue } from "../core/inputErrors";
 import type { KubernetesCluster } from "../core/kubernetesCluster";
-import { deployersGroup } from "../metaflow/metaflowAccess";
 import type { ClusterNetwork } from "../network/network";
 import { poolLabel, systemTaint } from "../core/systemPlacement";
 import { type Transform, transformed } from "../core/transform";
@@ -21,8 +28,7 @@ export interface ClusterArgs {
 
   /**
    * Kubernetes version of EKS. A higher one upgrades the control plane, then the system nodes, one minor version at a time; then set
-   * `addonVersions`. EKS sells a version for 14 months ("standard support"): 1.34 until 2026-12-02, 1.35 until 2027-03-27 (AWS
-   * documentation, "EKS release calendar", read 2026-11).
+   * `addonVersions`. EKS sells a version for 14 months ("standard support"); until when is in catalog/kubernetesVersions.ts.
    *
    * @example
    * ```ts
@@ -40,7 +46,7 @@ export interface ClusterArgs {
    * { endpoint: { kind: "public", allowedCidrs: ["203.0.113.0/24"] } }
    * ```
    */
-  endpoint: { kind: "private" } | { kind: "public"; allowedCidrs: readonly string[] };
+  endpoint: ClusterEndpoint;
 
   /**
    * ARNs of the IAM roles (or users) that administer the cluster. The identity that deploys must be among them: whoever creates an EKS
@@ -49,18 +55,30 @@ export interface ClusterArgs {
    *
    * @example
    * ```ts
-   * { administrators: ["arn:aws:iam::111122223333:role/deployer"] }
+   * { administrators: ["arn:aws:iam::111122223333:role/deployer", { name: "on-call", arn: onCallRole.arn }] }
    * ```
    */
-  administrators: readonly string[];
+  administrators: readonly Principal[];
 
   /**
-   * ARNs of the IAM roles (or users) that deploy, watch and stop runs: members of the Kubernetes group `metaflow-deployers`, to which
-   * the self-hosted Metaflow backend gives those rights and no others.
+   * The IAM roles (or users) that deploy, watch and stop runs: members of the Kubernetes group `deployersGroup`, with its rights and no
+   * others.
    *
    * @default nobody
+   * @example
+   * ```ts
+   * { deployers: [scientistRole.arn], deployersGroup: "metaflow-deployers" }
+   * ```
    */
-  deployers?: readonly string[];
+  deployers?: readonly Principal[];
+
+  /**
+   * Kubernetes group of the deployers; needed with them. The self-hosted Metaflow backend gives its rights to `deployersGroup` of
+   * components/metaflow/metaflowAccess.ts.
+   *
+   * @default none
+   */
+  deployersGroup?: pulumi.Input<string>;
 
   /** Nodes for the platform's own pods, in the first two subnets of the network. Two at least, so that one can be replaced. */
   systemNodes: {
@@ -192,7 +210,7 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
 
   constructor(name: string, args: ClusterArgs, options?: pulumi.ComponentResourceOptions) {
     const clusterName = args.clusterName ?? `${pulumi.getProject()}-${pulumi.getStack()}`;
-    refuse("Cluster", name, clusterErrors({ ...args, clusterName }));
+    refuse("Cluster", name, clusterArgumentErrors({ ...args, clusterName }));
     super(componentTypes.cluster, name, {}, options);
     const inside = { parent: this };
 
@@ -262,6 +280,12 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
       );
     }
 
+    function allowedCidrs(endpoint: Extract<ClusterEndpoint, { kind: "public" }>) {
+      return endpoint.allowedCidrs.map((cidr, index) =>
+        checked("Cluster", name, `endpoint.allowedCidrs[${index}]`, cidr, allowedCidrProblem),
+      );
+    }
+
     function createLogGroup() {
       return new aws.cloudwatch.LogGroup(
         `${name}-logs`,
@@ -290,7 +314,7 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
             subnetIds: args.network.privateSubnetIds,
             endpointPrivateAccess: true,
             endpointPublicAccess: endpoint.kind === "public",
-            ...(endpoint.kind === "public" ? { publicAccessCidrs: [...endpoint.allowedCidrs] } : {}),
+            ...(endpoint.kind === "public" ? { publicAccessCidrs: allowedCidrs(endpoint) } : {}),
           },
           encryptionConfig: { provider: { keyArn: key.arn }, resources: ["secrets"] },
           enabledClusterLogTypes: controlPlaneLogs,
@@ -308,21 +332,29 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
       );
     }
 
-    /** Part of a name that says who an access entry is for. */
-    function principalSuffix(principalArn: string) {
-      return principalArn.replace(/^arn:[^:]*:iam::/, "").replace(/[^A-Za-z0-9]+/g, "-");
-    }
-
-    function admitDeployer(principalArn: string) {
+    function admitDeployer(principal: Principal, index: number) {
+      const { deployersGroup } = args;
+      if (deployersGroup === undefined) throw new Error("deployers without a group are refused");
+      const { suffix, principalArn } = entryOf("deployers", principal, index);
       return new aws.eks.AccessEntry(
-        `${name}-deployer-${principalSuffix(principalArn)}`,
+        `${name}-deployer-${suffix}`,
         { clusterName: cluster.name, principalArn, type: "STANDARD", kubernetesGroups: [deployersGroup] },
         goesWithCluster,
       );
     }
 
-    function admit(principalArn: string) {
-      const suffix = principalSuffix(principalArn);
+    /** What an access entry is for, and the part of its name that says so. */
+    function entryOf(list: "administrators" | "deployers", principal: Principal, index: number) {
+      const arn = arnOf(principal);
+      const written = writtenValue(arn);
+      const suffix = isNamed(principal)
+        ? principal.name
+        : (written?.replace(/^arn:[^:]*:iam::/, "").replace(/[^A-Za-z0-9]+/g, "-") ?? String(index));
+      return { suffix, principalArn: checked("Cluster", name, `${list}[${index}]`, arn, principalProblem) };
+    }
+
+    function admit(principal: Principal, index: number) {
+      const { suffix, principalArn } = entryOf("administrators", principal, index);
       const entry = new aws.eks.AccessEntry(
         `${name}-admin-${suffix}`,
         { clusterName: cluster.name, principalArn, type: "STANDARD" },

@@ -1,7 +1,8 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { type InputError, refuse } from "../core/inputErrors";
+import { refuse } from "../core/inputErrors";
 import type { KubernetesCluster } from "../core/kubernetesCluster";
+import { existingClusterArgumentErrors } from "./existingClusterArguments";
 
 export interface ExistingClusterArgs {
   /** Context in the kubeconfig. */
@@ -31,7 +32,7 @@ export function existingCluster(
   args: ExistingClusterArgs,
   options?: pulumi.ResourceOptions,
 ): KubernetesCluster {
-  refuse("existingCluster", name, existingClusterErrors(args));
+  refuse("existingCluster", name, existingClusterArgumentErrors(args));
   const provider = new kubernetes.Provider(
     name,
     {
@@ -43,24 +44,4 @@ export function existingCluster(
     options,
   );
   return { provider, name: pulumi.output(args.context), podPermissions: "owner", ready: [] };
-}
-
-function existingClusterErrors({ context, kubeconfig }: ExistingClusterArgs): InputError[] {
-  const errors: InputError[] = [];
-  if (context.trim() === "") {
-    errors.push({
-      propertyPath: "context",
-      reason: "is empty; `kubectl config get-contexts -o name` lists what there is",
-    });
-  }
-  if (kubeconfig === undefined) return errors;
-  if (kubeconfig.trim() === "") {
-    errors.push({ propertyPath: "kubeconfig", reason: "is empty; name a file, or leave it out for KUBECONFIG" });
-  } else if (/[\n{]|apiVersion/.test(kubeconfig)) {
-    errors.push({
-      propertyPath: "kubeconfig",
-      reason: "holds a kubeconfig itself, whose credentials would be kept in the state; name the path of a file",
-    });
-  }
-  return errors;
 }

@@ -49,24 +49,24 @@ const vcpusOfSize: Readonly<Record<string, number>> = { medium: 1, large: 2, xla
  */
 export const leastSystemNode = { vcpus: 2, memoryGib: 8 } as const;
 
-/** Why an instance type cannot carry the platform's own pods, and what to write instead; undefined if it can. */
+/** Why an instance type cannot carry the platform's own pods, as it reads after "got <type>; "; undefined if it can. */
 export function systemInstanceTypeProblem(instanceType: string): string | undefined {
   const [family = "", size = ""] = instanceType.split(".", 2);
   if (catalog.instances.some(({ name }) => name === instanceType) || /^(?:p|g|gr|trn|inf|dl|vt|f)\d/.test(family)) {
-    return `"${instanceType}" has accelerators, which the platform never uses: experiments bring their own GPU nodes; write "t3.large"`;
+    return 'it has accelerators, which the platform never uses: experiments bring their own GPU nodes; write "t3.large"';
   }
   if (/^(?:a1|[a-z]+\d+g[a-z]*)$/.test(family)) {
-    return `"${instanceType}" has an Arm processor, and the images of Metaflow's services are for x86-64 only; write "t3.large"`;
+    return 'it has an Arm processor, and the images of Metaflow\'s services are for x86-64 only; write "t3.large"';
   }
   const capacity = capacityOf(family, size);
   if (capacity === undefined) {
     const known = [...burstableFamilies, ...Object.keys(gibPerVcpu)].join(", ");
-    return `"${instanceType}" is not a known type; system nodes may be of the families ${known}; write "t3.large"`;
+    return `which is not a known type; system nodes may be of the families ${known}; write "t3.large"`;
   }
   const { vcpus, memoryGib } = leastSystemNode;
   if (capacity.vcpus >= vcpus && capacity.memoryGib >= memoryGib) return undefined;
   return (
-    `"${instanceType}" has ${capacity.vcpus} vCPUs and ${capacity.memoryGib} GiB, too little for the platform's pods; ` +
+    `it has ${capacity.vcpus} vCPUs and ${capacity.memoryGib} GiB, too little for the platform's pods; ` +
     `${vcpus} vCPUs and ${memoryGib} GiB is the least: write "t3.large"`
   );
 }

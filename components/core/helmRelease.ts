@@ -43,18 +43,3 @@ export function releaseArgs(request: ReleaseRequest): kubernetes.helm.v3.Release
     timeout: timeoutSeconds ?? 600,
   };
 }
-
-/** Numbers of a version, for example [0, 45, 2]; null if it is none. */
-function numbersOf(version: string): number[] | null {
-  const match = /^v?(\d+)\.(\d+)(?:\.(\d+))?$/.exec(version);
-  return match === null ? null : match.slice(1).map((part: string | undefined) => Number(part ?? 0));
-}
-
-/** Is `version` a version, and at least `minimum`? */
-export function isAtLeast(version: string, minimum: string): boolean {
-  const actual = numbersOf(version);
-  const wanted = numbersOf(minimum);
-  if (actual === null || wanted === null) return false;
-  const index = actual.findIndex((part, position) => part !== wanted[position]);
-  return index === -1 || (actual[index] ?? 0) > (wanted[index] ?? 0);
-}

@@ -1,18 +1,18 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { gpuAddonNames } from "../../configuration/platform";
 import { componentTypes } from "../core/componentTypes";
 import {
   dcgmExporterValues,
   efaDevicePluginValues,
   type GpuAddon,
+  gpuAddonNames,
   type GpuAddonVersions,
   type GpuChart,
   gpuCharts,
   jobSetValues,
   nvidiaDevicePluginValues,
 } from "./gpuCharts";
-import { gpuAddonErrors } from "./gpuAddonChecks";
+import { gpuAddonsArgumentErrors } from "./gpuAddonsArguments";
 import { type ChartValues, releaseArgs } from "../core/helmRelease";
 import { refuse } from "../core/inputErrors";
 import type { KubernetesCluster } from "../core/kubernetesCluster";
@@ -114,7 +114,7 @@ export class GpuAddons extends pulumi.ComponentResource {
   };
 
   constructor(name: string, args: GpuAddonsArgs, options?: pulumi.ComponentResourceOptions) {
-    refuse("GpuAddons", name, gpuAddonErrors(args));
+    refuse("GpuAddons", name, gpuAddonsArgumentErrors(args));
     super(componentTypes.gpuAddons, name, {}, options);
     const { cluster, charts, teams } = args;
     const installed = new Set(args.install ?? gpuAddonNames);

@@ -1,8 +1,11 @@
-import type { gpuAddonNames } from "../../configuration/platform";
 import { exporterFields } from "../../observability/metrics";
 import { efaInstanceTypes, gpuNodeAffinity, gpuNodeTolerations, placementValues } from "./gpuPlacement";
+import type { OldestVersion } from "../core/chartVersion";
 import type { ChartSource, ChartValues } from "../core/helmRelease";
 import type { Placement } from "../core/systemPlacement";
+
+/** What can be installed for GPU nodes; a cluster that was there may have some of it. */
+export const gpuAddonNames = ["nvidiaDevicePlugin", "efaDevicePlugin", "dcgmExporter", "jobSet", "kueue"] as const;
 
 export type GpuAddon = (typeof gpuAddonNames)[number];
 
@@ -13,7 +16,7 @@ export interface GpuChart extends ChartSource {
   /** Name of the release. */
   readonly release: string;
   /** Oldest version that works here, and why; left out where none is known not to. */
-  readonly oldest?: { readonly version: string; readonly because: string };
+  readonly oldest?: OldestVersion;
 }
 
 /** The official charts. Read 2026-11 from the projects' own repositories and documentation. */

@@ -5,7 +5,7 @@ import { componentTypes } from "../core/componentTypes";
 import { type ChartValues, releaseArgs } from "../core/helmRelease";
 import { refuse } from "../core/inputErrors";
 import type { KubernetesCluster } from "../core/kubernetesCluster";
-import { chartErrors } from "./metaflowCompatibility";
+import { type ArgoCharts, argoWorkflowsArgumentErrors } from "./argoWorkflowsArguments";
 import { type Placement, placementFor } from "../core/systemPlacement";
 import { type Transform, transformed } from "../core/transform";
 
@@ -48,7 +48,7 @@ export interface ArgoWorkflowsArgs {
    * { charts: { argoWorkflows: "0.45.2", argoEvents: "2.4.8" } }
    * ```
    */
-  charts: { argoWorkflows: string; argoEvents: string };
+  charts: ArgoCharts;
 
   /** Changes the arguments of what the component makes. */
   transform?: {
@@ -128,7 +128,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
   };
 
   constructor(name: string, args: ArgoWorkflowsArgs, options?: pulumi.ComponentResourceOptions) {
-    refuse("ArgoWorkflows", name, chartErrors(args.charts, chartPathsOfArguments));
+    refuse("ArgoWorkflows", name, argoWorkflowsArgumentErrors(args));
     super(componentTypes.argoWorkflows, name, {}, options);
     const { cluster } = args;
     const placement = placementFor(cluster);
@@ -264,12 +264,6 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
     }
   }
 }
-
-const chartPathsOfArguments = {
-  argoWorkflows: "charts.argoWorkflows",
-  argoEvents: "charts.argoEvents",
-  jobSet: "charts.jobSet",
-} as const;
 
 /**
  * Pods of runs may be root (Metaflow sets no user, and most training images have none), but neither privileged nor on the node's

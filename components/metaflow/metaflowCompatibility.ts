@@ -1,4 +1,4 @@
-import type { InputError } from "../core/inputErrors";
+import { chartVersionProblem, compareVersions } from "../core/chartVersion";
 
 /** Charts whose version decides whether Metaflow's workflows run. */
 export type MetaflowChart = "argoWorkflows" | "argoEvents" | "jobSet";
@@ -110,21 +110,6 @@ export const metaflowCompatibility = {
   ],
 } as const satisfies Record<MetaflowChart, readonly ChartRange[]>;
 
-/** The numbers of a version such as "0.45.2" or "v0.8.2". */
-function numbers(version: string): readonly number[] {
-  return version.replace(/^v/, "").split(".").map(Number);
-}
-
-/** Negative when `a` is the earlier version, positive when it is the later one. */
-export function compareVersions(a: string, b: string): number {
-  const [left, right] = [numbers(a), numbers(b)];
-  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
 /** What is known of Metaflow on one version of a chart. */
 export function chartRange(chart: MetaflowChart, version: string): ChartRange {
   const ranges: readonly ChartRange[] = metaflowCompatibility[chart];
@@ -147,36 +132,18 @@ function working(chart: MetaflowChart): string {
   return `${works[0]?.from ?? ""} or later${before === undefined ? "" : `, before ${before}`}`;
 }
 
-/** Where the platform's configuration names the charts' versions. */
-export const chartPaths: Readonly<Record<MetaflowChart, string>> = {
-  argoWorkflows: "backend.charts.argoWorkflows",
-  argoEvents: "backend.charts.argoEvents",
-  jobSet: "addons.charts.jobSet",
-};
-
 /**
- * Refuses versions of charts on which Metaflow is known not to work, or on which nobody has tried it.
+ * Why Metaflow's workflows do not run on a chart, as it reads after "got <version>; ": known not to, or nobody has tried; undefined where
+ * they do.
  *
- * @param charts versions, as "0.45.2"
- * @param paths what the messages call them
- * @returns one entry for every version to change
+ * @param version as "0.45.2"
  */
-export function chartErrors(
-  charts: Readonly<Partial<Record<MetaflowChart, string>>>,
-  paths: Readonly<Record<MetaflowChart, string>> = chartPaths,
-): InputError[] {
-  return (Object.keys(metaflowCompatibility) as MetaflowChart[]).flatMap((chart) => {
-    const version = charts[chart];
-    if (version === undefined) return [];
-    const { verdict, application, evidence } = chartRange(chart, version);
-    if (verdict === "works") return [];
-    const what =
-      verdict === "broken" ? `Metaflow ${metaflowVersion} does not work on it` : "nobody has tried Metaflow on it";
-    return [
-      {
-        propertyPath: paths[chart],
-        reason: `got "${version}", which is ${names[chart]} ${application}, and ${what}: ${evidence}; use ${working(chart)}`,
-      },
-    ];
-  });
+export function metaflowChartProblem(chart: MetaflowChart, version: string): string | undefined {
+  const problem = chartVersionProblem(version);
+  if (problem !== undefined) return problem;
+  const { verdict, application, evidence } = chartRange(chart, version);
+  if (verdict === "works") return undefined;
+  const what =
+    verdict === "broken" ? `Metaflow ${metaflowVersion} does not work on it` : "nobody has tried Metaflow on it";
+  return `which is ${names[chart]} ${application}, and ${what}: ${evidence}; use ${working(chart)}`;
 }

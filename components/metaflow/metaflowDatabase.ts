@@ -1,10 +1,11 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { databaseClassProblem } from "../../configuration/awsNames";
+import { databaseVersion } from "../../catalog/postgresVersions";
 import { Password, type PasswordArgs } from "../../provider/sdk/password";
 import { componentTypes } from "../core/componentTypes";
-import { type InputError, refuse } from "../core/inputErrors";
+import { refuse } from "../core/inputErrors";
 import type { ClusterNetwork } from "../network/network";
+import { metaflowDatabaseArgumentErrors } from "./metaflowDatabaseArguments";
 import { rdsCertificateAuthority } from "./rdsCertificates";
 import { type Transform, transformed } from "../core/transform";
 
@@ -88,7 +89,6 @@ export interface MetaflowDatabaseArgs {
 const port = 5432;
 /** Of the database, and of the only user that there is. */
 const databaseName = "metaflow";
-const majorVersion = "16";
 /** Letters and digits only: metaflow-service 2.5.1 does not escape all that a connection string would need. */
 const passwordLength = 32;
 
@@ -135,8 +135,8 @@ export class MetaflowDatabase extends pulumi.ComponentResource {
   };
 
   constructor(name: string, args: MetaflowDatabaseArgs, options?: pulumi.ComponentResourceOptions) {
-    const certificateAuthority = args.certificateAuthority ?? rdsCertificateAuthority(args.region) ?? "";
-    refuse("MetaflowDatabase", name, argumentErrors(name, args, certificateAuthority));
+    const certificateAuthority = args.certificateAuthority ?? rdsCertificateAuthority(args.region);
+    refuse("MetaflowDatabase", name, metaflowDatabaseArgumentErrors({ ...args, name, certificateAuthority }));
     super(componentTypes.metaflowDatabase, name, {}, options);
     const key = new aws.kms.Key(
       `${name}-key`,
@@ -198,7 +198,7 @@ export class MetaflowDatabase extends pulumi.ComponentResource {
       user: instance.username,
       password: { kind: "value", value: onceItIsSet(instance, password) },
       tls: "verify-full",
-      certificateAuthority,
+      certificateAuthority: certificateAuthority ?? "",
     };
     this.registerOutputs({ host: instance.address, secretArn: this.secretArn });
   }
@@ -254,7 +254,7 @@ function databaseAccess(name: string, args: MetaflowDatabaseArgs, parent: pulumi
       `${name}-parameters`,
       transformed(args.transform?.parameterGroup, {
         description: "Metaflow's database",
-        family: `postgres${majorVersion}`,
+        family: `postgres${databaseVersion}`,
         parameters: [{ name: "rds.force_ssl", value: "1", applyMethod: "immediate" }],
       }),
       { parent },
@@ -267,7 +267,7 @@ function instanceSettings(args: MetaflowDatabaseArgs) {
   return {
     engine: "postgres",
     // Only the major version: AWS picks the newest minor one, and goes on to later ones.
-    engineVersion: majorVersion,
+    engineVersion: databaseVersion,
     autoMinorVersionUpgrade: true,
     instanceClass: args.instanceClass,
     storageType: "gp3",
@@ -294,40 +294,4 @@ function instanceSettings(args: MetaflowDatabaseArgs) {
 /** GiB up to which RDS grows the storage by itself: five times what it began with, at least 100, at most what RDS has. */
 export function storageLimitGib(storageGib: number): number {
   return Math.min(Math.max(5 * storageGib, 100), 65_536);
-}
-
-function argumentErrors(name: string, args: MetaflowDatabaseArgs, certificateAuthority: string): InputError[] {
-  const errors: InputError[] = [];
-  // RDS's rule for the names of instances and snapshots; it would come up first when the last snapshot is taken.
-  if (!/^[A-Za-z](?:-?[A-Za-z0-9])*$/.test(name)) {
-    errors.push({
-      propertyPath: "name",
-      reason: `"${name}" must be letters, digits and single dashes, a letter first`,
-    });
-  }
-  if (certificateAuthority === "") {
-    errors.push({
-      propertyPath: "region",
-      reason: `AWS's certificates for "${args.region}" are not among components/metaflow/rdsCertificates.pem; add them there, or pass certificateAuthority`,
-    });
-  } else if (!certificateAuthority.includes("-----BEGIN CERTIFICATE-----")) {
-    errors.push({
-      propertyPath: "certificateAuthority",
-      reason: "must be certificates in PEM form, not the name of a file",
-    });
-  }
-  const classProblem = databaseClassProblem(args.instanceClass);
-  if (classProblem !== undefined) {
-    errors.push({ propertyPath: "instanceClass", reason: `got "${args.instanceClass}"; ${classProblem}` });
-  }
-  const whole = (propertyPath: "storageGib" | "backupDays" | "passwordGeneration", from: number, to: number): void => {
-    const value = args[propertyPath] ?? from;
-    if (!Number.isInteger(value) || value < from || value > to) {
-      errors.push({ propertyPath, reason: `must be a whole number from ${from} to ${to}; it is ${value}` });
-    }
-  };
-  whole("storageGib", 20, 16_384);
-  whole("backupDays", 1, 35);
-  whole("passwordGeneration", 1, Number.MAX_SAFE_INTEGER);
-  return errors;
 }

@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Orchestrator } from "../../contracts/orchestrator";
 import type { AwsArtifactStore } from "../store/artifactStore";
 import { componentTypes } from "../core/componentTypes";
-import { type InputError, refuse } from "../core/inputErrors";
+import { refuse } from "../core/inputErrors";
+import { outerboundsMetaflowBackendArgumentErrors } from "./outerboundsMetaflowBackendArguments";
 import type { MetaflowBackend } from "./metaflowBackend";
 import { policyDocument } from "../core/serviceAccountRole";
 
@@ -81,7 +82,11 @@ export class OuterboundsMetaflowBackend extends pulumi.ComponentResource impleme
   readonly storePolicy: pulumi.Output<string>;
 
   constructor(name: string, args: OuterboundsMetaflowBackendArgs, options?: pulumi.ComponentResourceOptions) {
-    refuse("OuterboundsMetaflowBackend", name, argumentErrors(args));
+    refuse(
+      "OuterboundsMetaflowBackend",
+      name,
+      outerboundsMetaflowBackendArgumentErrors({ ...args, hasEndpoint: args.store.endpoint !== undefined }),
+    );
     super(componentTypes.metaflowBackend, name, {}, options);
     const { domain, perimeter, servicePrincipal, computePools, store } = args;
     const profile = args.profile ?? defaultProfile;
@@ -139,52 +144,4 @@ export function signInCommand(
 /** A word as a POSIX shell reads it, quoted where it has to be. */
 function shellWord(word: string): string {
   return /^[\w.@/:-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-function argumentErrors(args: OuterboundsMetaflowBackendArgs): InputError[] {
-  const errors: InputError[] = [];
-  const { domain, perimeter, servicePrincipal, computePools, store, profile } = args;
-  const prefix = /^(?:ui|api|auth|metadata)\./.exec(domain)?.[0];
-  if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/.test(domain)) {
-    errors.push({ propertyPath: "domain", reason: 'must be a host name such as "acme.obp.outerbounds.com"' });
-  } else if (prefix !== undefined) {
-    errors.push({
-      propertyPath: "domain",
-      reason: `is one of the platform's services; write "${domain.slice(prefix.length)}"`,
-    });
-  }
-  for (const [propertyPath, value] of [
-    ["perimeter", perimeter],
-    ["servicePrincipal.name", servicePrincipal.name],
-  ] as const) {
-    if (value.trim() === "" || value.startsWith("-")) {
-      errors.push({ propertyPath, reason: `"${value}" is no name; write the one that the platform shows` });
-    }
-  }
-  // Part of a file's name.
-  if (profile !== undefined && !/^\w[\w-]*$/.test(profile)) {
-    errors.push({ propertyPath: "profile", reason: "must be letters, digits, dashes and underscores" });
-  }
-  if (computePools.length === 0) {
-    errors.push({ propertyPath: "computePools", reason: "must name at least one compute pool" });
-  }
-  for (const [index, pool] of computePools.entries()) {
-    const propertyPath = `computePools[${index}]`;
-    // A pool's name is the value of the label outerbounds.co/compute-pool, by which Metaflow selects its nodes.
-    if (!/^[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?$/.test(pool)) {
-      errors.push({
-        propertyPath,
-        reason: `"${pool}" cannot be the name of a pool; write the one that the platform shows`,
-      });
-    } else if (computePools.indexOf(pool) !== index) {
-      errors.push({ propertyPath, reason: `"${pool}" is there already` });
-    }
-  }
-  if (store.endpoint !== undefined) {
-    errors.push({
-      propertyPath: "store",
-      reason: `must be in AWS: the address ${store.endpoint} would turn Metaflow away from the platform's own datastore`,
-    });
-  }
-  return errors;
 }

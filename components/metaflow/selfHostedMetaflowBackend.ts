@@ -2,13 +2,13 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Orchestrator } from "../../contracts/orchestrator";
 import { ArgoWorkflows, type ArgoWorkflowsArgs } from "./argoWorkflows";
+import type { ArgoCharts } from "./argoWorkflowsArguments";
 import type { AwsArtifactStore } from "../store/artifactStore";
 import { componentTypes } from "../core/componentTypes";
 import { refuse } from "../core/inputErrors";
 import type { KubernetesCluster } from "../core/kubernetesCluster";
 import { deployerRules, deployersGroup, portForwardRules, taskRules } from "./metaflowAccess";
 import type { MetaflowBackend } from "./metaflowBackend";
-import { chartErrors } from "./metaflowCompatibility";
 import {
   forwardedUrl,
   metaflowServices,
@@ -18,7 +18,6 @@ import {
   taskServiceAccount,
 } from "./metaflowConfiguration";
 import type { DatabaseConnection } from "./metaflowDatabase";
-import { namespaceErrors } from "./metaflowNamespaces";
 import type { PortForward } from "../core/portForward";
 import {
   certificateAuthorityKey,
@@ -30,6 +29,7 @@ import {
   userInterfaceBackendPod,
   userInterfacePod,
 } from "./metaflowPods";
+import { selfHostedMetaflowBackendArgumentErrors } from "./selfHostedMetaflowBackendArguments";
 import { ServiceAccountRole } from "../core/serviceAccountRole";
 import { placementFor } from "../core/systemPlacement";
 import { type Transform, transformed } from "../core/transform";
@@ -72,7 +72,7 @@ export interface SelfHostedMetaflowBackendArgs {
    * { charts: { argoWorkflows: "0.45.2", argoEvents: "2.4.8" } }
    * ```
    */
-  charts: { argoWorkflows: string; argoEvents: string };
+  charts: ArgoCharts;
 
   /** Container images: `metadataService` is the web interface's backend as well, `userInterface` its pages. */
   images: { metadataService: string; userInterface: string };
@@ -131,14 +131,7 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
   };
 
   constructor(name: string, args: SelfHostedMetaflowBackendArgs, options?: pulumi.ComponentResourceOptions) {
-    refuse("SelfHostedMetaflowBackend", name, [
-      ...namespaceErrors(args.systemNamespace, args.jobsNamespace),
-      ...chartErrors(args.charts, {
-        argoWorkflows: "charts.argoWorkflows",
-        argoEvents: "charts.argoEvents",
-        jobSet: "charts.jobSet",
-      }),
-    ]);
+    refuse("SelfHostedMetaflowBackend", name, selfHostedMetaflowBackendArgumentErrors(args));
     super(componentTypes.metaflowBackend, name, {}, options);
     this.store = args.store;
     const { cluster, store, database } = args;

@@ -15,6 +15,11 @@ export function parseCidr(text: string): Cidr | undefined {
   return { base: ((first * 256 + second) * 256 + third) * 256 + fourth, prefix };
 }
 
+/** Why a text is no block of IPv4 addresses, as it reads after "got <text>; "; undefined if it is one. */
+export function cidrProblem(text: string): string | undefined {
+  return parseCidr(text) === undefined ? 'must be a range of IPv4 addresses such as "10.64.0.0/16"' : undefined;
+}
+
 export function formatCidr({ base, prefix }: Cidr): string {
   const octets = [24, 16, 8, 0].map((shift) => Math.floor(base / 2 ** shift) % 256);
   return `${octets.join(".")}/${prefix}`;

@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Region } from "../../catalog/regions";
 import { componentTypes } from "../core/componentTypes";
 import { refuse } from "../core/inputErrors";
-import { type NetworkPlan, planNetwork, type ZonePlan, zoneRegionErrors } from "./networkPlan";
+import { networkArgumentErrors } from "./networkArguments";
+import { type NetworkPlan, planNetwork, type ZonePlan } from "./networkPlan";
 import { policyDocument } from "../core/serviceAccountRole";
 import { type Transform, transformed } from "../core/transform";
 
@@ -133,7 +134,8 @@ export class Network extends pulumi.ComponentResource implements ClusterNetwork 
   };
 
   constructor(name: string, args: NetworkArgs, options?: pulumi.ComponentResourceOptions) {
-    const plan = planOrRefuse(name, args);
+    refuse("Network", name, networkArgumentErrors(args));
+    const plan = planNetwork(args);
     super(componentTypes.network, name, {}, options);
     const inside = { parent: this };
 
@@ -406,16 +408,4 @@ export class Network extends pulumi.ComponentResource implements ClusterNetwork 
       return { Name: `${name}-${suffix}` };
     }
   }
-}
-
-/** @throws pulumi.InputPropertiesError that names everything that is wrong. */
-function planOrRefuse(name: string, args: NetworkArgs): NetworkPlan {
-  const planned = planNetwork(args);
-  const errors = [
-    ...("errors" in planned ? planned.errors : []),
-    ...zoneRegionErrors(args.region, args.availabilityZones),
-  ];
-  refuse("Network", name, errors);
-  if ("errors" in planned) throw new Error("a plan with errors is refused");
-  return planned.plan;
 }

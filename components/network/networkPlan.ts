@@ -1,6 +1,4 @@
-import { type Region, zonesOf } from "../../catalog/regions";
-import { addressesOf, blockAround, blockWithin, type Cidr, formatCidr, isAligned, isPrivate, parseCidr } from "./cidr";
-import type { InputError } from "../core/inputErrors";
+import { addressesOf, blockWithin, formatCidr, parseCidr } from "./cidr";
 
 /** Which addresses of a VPC are for what. */
 export interface NetworkPlan {
@@ -27,7 +25,7 @@ export interface ZonePlan {
 }
 
 /** Sizes that AWS allows for a VPC are /16 to /28; source: AWS documentation, "VPC CIDR blocks", read 2026-11. */
-const largestVpc = 16;
+export const largestVpc = 16;
 const publicPrefix = 27;
 const addressesOfPrefix = 16;
 /** The first four addresses and the last one of every subnet are AWS's own. */
@@ -37,27 +35,30 @@ const reservedBySubnet = 5;
  * What a node takes from its subnet at most. A p5.48xlarge has 32 network cards; with the interface type `efa` each has an address (with
  * `efa-only` only the first). Prefixes: one for the dozen pods of a training node, one that the CNI keeps warm, one while pods change.
  */
-const gpuNode = { interfaces: 32, prefixes: 3 };
+export const gpuNode = { interfaces: 32, prefixes: 3 };
 /** 110 pods, the most that EKS lets run on a node of fewer than 30 vCPUs, need 7 prefixes; one more is kept warm. */
 const systemNode = { interfaces: 3, prefixes: 8 };
-/** All that a configuration may ask for, in one zone because the others may be down. */
-const systemNodes = 9;
+/** System nodes that a cluster may have: addresses for all of them are kept in each zone, because the others may be down. */
+export const mostSystemNodes = 9;
 /** Endpoints, database, interfaces of the control plane. */
 const otherInterfaces = 20;
 /** Twice the eight p5 nodes that the default quota of 64 GPUs admits: an EFA run must find all of its nodes in one zone. */
-const leastGpuNodes = 16;
+export const leastGpuNodes = 16;
 
 /** Number of GPU nodes that find addresses in a private subnet: half of it is for prefixes, the other half for interfaces. */
 function gpuNodesIn(privatePrefix: number): number {
   const half = addressesOf(privatePrefix + 1);
-  const forPrefixes = half - systemNodes * systemNode.prefixes * addressesOfPrefix;
-  const forInterfaces = half - reservedBySubnet - otherInterfaces - systemNodes * systemNode.interfaces;
+  const forPrefixes = half - mostSystemNodes * systemNode.prefixes * addressesOfPrefix;
+  const forInterfaces = half - reservedBySubnet - otherInterfaces - mostSystemNodes * systemNode.interfaces;
   const nodes = Math.min(
     Math.floor(forPrefixes / (gpuNode.prefixes * addressesOfPrefix)),
     Math.floor(forInterfaces / gpuNode.interfaces),
   );
   return Math.max(0, nodes);
 }
+
+/** Number of GPU nodes that find addresses in one zone of a VPC of a prefix. */
+export const gpuNodesInZone = (vpcPrefix: number): number => gpuNodesIn(privatePrefixOf(vpcPrefix));
 
 /** A private subnet is a quarter of the VPC, whatever the number of zones. */
 const privatePrefixOf = (vpcPrefix: number) => vpcPrefix + 2;
@@ -75,72 +76,16 @@ export const smallestVpc = (() => {
  * Quarters 1 to 3 are the private subnets of the zones in their order, even where only two are used; the fourth quarter starts with the
  * public subnets. A third zone can so be added later without moving any subnet, and about a quarter of the range stays free.
  *
- * @returns the plan, or all that is wrong and what to write instead.
+ * @param args without errors (`networkArgumentErrors`)
+ * @throws Error if the range is none.
  */
 export function planNetwork(args: {
-  cidr: string;
-  availabilityZones: readonly string[];
-}): { plan: NetworkPlan } | { errors: InputError[] } {
-  const vpc = readRange(args.cidr);
-  const errors = [
-    ...("reason" in vpc ? [{ propertyPath: "cidr", reason: vpc.reason }] : []),
-    ...zoneErrors(args.availabilityZones),
-  ];
-  if ("reason" in vpc || errors.length > 0) return { errors };
-  return { plan: divide(vpc, args.availabilityZones) };
-}
-
-function readRange(text: string): Cidr | { reason: string } {
-  const vpc = parseCidr(text);
-  if (vpc === undefined) {
-    return { reason: `"${text}" is not a range of IPv4 addresses; write one such as "10.64.0.0/16"` };
-  }
-  if (!isAligned(vpc)) {
-    const aligned = formatCidr(blockAround(vpc.base, vpc.prefix));
-    return { reason: `"${text}" starts in the middle of a /${vpc.prefix}; write "${aligned}"` };
-  }
-  if (!isPrivate(vpc)) {
-    return {
-      reason:
-        `"${text}" has public addresses, which would hide a part of the internet from the nodes; choose a range in ` +
-        '10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10, such as "10.64.0.0/16"',
-    };
-  }
-  if (vpc.prefix < largestVpc) {
-    const allowed = formatCidr({ base: vpc.base, prefix: largestVpc });
-    return { reason: `"${text}" is larger than AWS allows for a VPC; choose a /${largestVpc}, such as "${allowed}"` };
-  }
-  if (vpc.prefix > smallestVpc) {
-    return {
-      reason:
-        `"${text}" is too small: beside the system nodes it has addresses for ${gpuNodesIn(privatePrefixOf(vpc.prefix))} GPU ` +
-        `nodes in a zone (up to ${gpuNode.interfaces} EFA interfaces each, and prefixes for pods), and ${leastGpuNodes} must fit; ` +
-        `choose a /${smallestVpc} or larger, such as "${formatCidr(blockAround(vpc.base, smallestVpc))}"`,
-    };
-  }
-  return vpc;
-}
-
-function zoneErrors(availabilityZones: readonly string[]): InputError[] {
-  const errors: InputError[] = [];
-  if (availabilityZones.length < 2 || availabilityZones.length > 3) {
-    errors.push({
-      propertyPath: "availabilityZones",
-      reason: `name two or three zones, not ${availabilityZones.length}: EKS and RDS refuse fewer than two`,
-    });
-  }
-  availabilityZones.forEach((zone, index) => {
-    if (availabilityZones.indexOf(zone) < index) {
-      errors.push({
-        propertyPath: `availabilityZones[${index}]`,
-        reason: `"${zone}" is named twice; name each zone once`,
-      });
-    }
-  });
-  return errors;
-}
-
-function divide(vpc: Cidr, availabilityZones: readonly string[]): NetworkPlan {
+  readonly cidr: string;
+  readonly availabilityZones: readonly string[];
+}): NetworkPlan {
+  const vpc = parseCidr(args.cidr);
+  if (vpc === undefined) throw new Error(`${args.cidr} is not a range of IPv4 addresses`);
+  const { availabilityZones } = args;
   const privatePrefix = privatePrefixOf(vpc.prefix);
   const quarter = (index: number) => blockWithin(vpc, privatePrefix, index);
   const last = quarter(3);
@@ -159,18 +104,4 @@ function divide(vpc: Cidr, availabilityZones: readonly string[]): NetworkPlan {
     free: free.map(formatCidr),
     gpuNodesPerZone: gpuNodesIn(privatePrefix),
   };
-}
-
-/** Zones that are not in the region. */
-export function zoneRegionErrors(region: Region, availabilityZones: readonly string[]): InputError[] {
-  return availabilityZones.flatMap((zone, index) =>
-    zone.startsWith(region) && /^[a-z]$/.test(zone.slice(region.length))
-      ? []
-      : [
-          {
-            propertyPath: `availabilityZones[${index}]`,
-            reason: `"${zone}" is not a zone of ${region}; write one such as "${zonesOf(region)[0] ?? region}"`,
-          },
-        ],
-  );
 }

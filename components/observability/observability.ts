@@ -9,14 +9,14 @@ import { releaseArgs } from "../core/helmRelease";
 import { refuse } from "../core/inputErrors";
 import type { KubernetesCluster } from "../core/kubernetesCluster";
 import { podsReadyMinutes } from "../gpu/kueueQueues";
-import { type Budget, observabilityErrors } from "./monitoringChecks";
+import { type Budget, observabilityArgumentErrors } from "./observabilityArguments";
 import {
   dashboardLabel,
   type MetricsStorage,
-  monitoringChart,
-  monitoringValues,
+  prometheusChart,
+  prometheusValues,
   releaseLabel,
-} from "./monitoringValues";
+} from "./prometheusChart";
 import type { PortForward } from "../core/portForward";
 import { placementFor } from "../core/systemPlacement";
 import { projectTag } from "../core/tags";
@@ -105,7 +105,7 @@ export function budgetArgs(budget: Budget, project: string): aws.budgets.BudgetA
   return {
     budgetType: "COST",
     timeUnit: "MONTHLY",
-    limitAmount: budget.usdPerMonth.toFixed(2),
+    limitAmount: pulumi.output(budget.usdPerMonth).apply((usdPerMonth) => usdPerMonth.toFixed(2)),
     limitUnit: "USD",
     costFilters: [{ name: "TagKeyValue", values: [`user:project$${project}`] }],
     costTypes: { includeCredit: false, includeRefund: false },
@@ -137,7 +137,7 @@ export function metricsStorageClassArgs(
 const grafanaForward = (namespace: string): PortForward => ({
   name: "Grafana",
   namespace,
-  service: `${monitoringChart.release}-grafana`,
+  service: `${prometheusChart.release}-grafana`,
   localPort: 3001,
   port: 80,
   onlyToLookAt: true,
@@ -192,7 +192,11 @@ export class Observability extends pulumi.ComponentResource {
   };
 
   constructor(name: string, args: ObservabilityArgs, options?: pulumi.ComponentResourceOptions) {
-    refuse("Observability", name, observabilityErrors({ ...args, hasAwsProvider: args.awsProvider !== undefined }));
+    refuse(
+      "Observability",
+      name,
+      observabilityArgumentErrors({ ...args, hasAwsProvider: args.awsProvider !== undefined }),
+    );
     super(componentTypes.observability, name, {}, options);
     const { cluster } = args;
     const inCluster = { parent: this, provider: cluster.provider };
@@ -200,7 +204,7 @@ export class Observability extends pulumi.ComponentResource {
     const onAws = { parent: this, ...(args.awsProvider === undefined ? {} : { provider: args.awsProvider }) };
     const physicalNamespace = "posttraining-monitoring";
     const prometheus: Prometheus = args.prometheus ?? { kind: "managed" };
-    const monitoringLabels = prometheus.kind === "managed" ? releaseLabel : prometheus.labels;
+    const labels = prometheus.kind === "managed" ? releaseLabel : prometheus.labels;
 
     const namespace = createNamespace();
     const storageClass = createStorageClass();
@@ -253,7 +257,7 @@ export class Observability extends pulumi.ComponentResource {
               storageClass: storageClassName,
             }));
       const values = pulumi.output(storage).apply((resolved) =>
-        monitoringValues({
+        prometheusValues({
           namespace: physicalNamespace,
           placement: placementFor(cluster),
           storage: resolved,
@@ -265,9 +269,9 @@ export class Observability extends pulumi.ComponentResource {
         transformed(
           args.transform?.release,
           releaseArgs({
-            source: monitoringChart,
+            source: prometheusChart,
             version: args.charts.kubePrometheusStack,
-            name: monitoringChart.release,
+            name: prometheusChart.release,
             namespace: namespace.metadata.name,
             values,
             timeoutSeconds: 900,
@@ -297,7 +301,7 @@ export class Observability extends pulumi.ComponentResource {
         {
           apiVersion: "monitoring.coreos.com/v1",
           kind,
-          metadata: { name: `posttraining-${target}`, namespace: namespace.metadata.name, labels: monitoringLabels },
+          metadata: { name: `posttraining-${target}`, namespace: namespace.metadata.name, labels },
           spec,
         },
         afterRelease,
@@ -316,7 +320,7 @@ export class Observability extends pulumi.ComponentResource {
         {
           apiVersion: "monitoring.coreos.com/v1",
           kind: "PrometheusRule",
-          metadata: { name: "posttraining", namespace: namespace.metadata.name, labels: monitoringLabels },
+          metadata: { name: "posttraining", namespace: namespace.metadata.name, labels },
           spec: { groups: [...recordingGroups(), alarms] },
         },
         afterRelease,

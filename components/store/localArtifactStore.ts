@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { ObjectStoreServer, type ObjectStoreServerArgs } from "../../provider/sdk/objectStoreServer";
-import { storeEnvironment } from "../../provider/storeEnvironment";
+import { storeEnvironment } from "../../contracts/storeEnvironment";
 import { type ArtifactStore, storeRoots } from "./artifactStore";
 import { componentTypes } from "../core/componentTypes";
 import { type Transform, transformed } from "../core/transform";

@@ -2,8 +2,9 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { type AwsArtifactStore, type StoreAccess, storePrefixes, storeRoots } from "./artifactStore";
 import { componentTypes } from "../core/componentTypes";
-import { type InputError, refuse } from "../core/inputErrors";
+import { refuse } from "../core/inputErrors";
 import { type PolicyStatement, policyDocument } from "../core/serviceAccountRole";
+import { s3ArtifactStoreArgumentErrors } from "./s3ArtifactStoreArguments";
 import { storeStatements } from "./storePermissions";
 import { type Transform, transformed } from "../core/transform";
 
@@ -69,7 +70,7 @@ export class S3ArtifactStore extends pulumi.ComponentResource implements AwsArti
   };
 
   constructor(name: string, args: S3ArtifactStoreArgs, options?: pulumi.ComponentResourceOptions) {
-    refuse("S3ArtifactStore", name, argumentErrors(args));
+    refuse("S3ArtifactStore", name, s3ArtifactStoreArgumentErrors(args));
     super(componentTypes.artifactStore, name, {}, options);
     // A bucket that outlives the stack has to stay private, encrypted and readable: its settings and its key stay with it.
     const child = args.ephemeral ? { parent: this } : { parent: this, protect: true, retainOnDelete: true };
@@ -212,18 +213,4 @@ export function lifecycleRules(
       abortIncompleteMultipartUpload: { daysAfterInitiation: abortedUploadDays },
     },
   ];
-}
-
-function argumentErrors(args: S3ArtifactStoreArgs): InputError[] {
-  const errors: InputError[] = [];
-  if (!/^[a-z]{2,}(?:-[a-z]+)+-\d$/.test(args.region)) {
-    errors.push({ propertyPath: "region", reason: `"${args.region}" is no region; write one such as "us-east-1"` });
-  }
-  for (const propertyPath of ["checkpointDays", "noncurrentDays"] as const) {
-    const days = args[propertyPath];
-    if (!Number.isInteger(days) || days < 1) {
-      errors.push({ propertyPath, reason: `must be a whole number of days, 1 or more; it is ${days}` });
-    }
-  }
-  return errors;
 }

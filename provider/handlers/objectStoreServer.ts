@@ -10,7 +10,7 @@ import { ensureBucket } from "../objectStore";
 import { choosePort, loopback, portProblem } from "../../machine/freePort";
 import { makePrivateFolder } from "../../machine/privateFolder";
 import { lastLogLines, liveRecord, readRecord, startProcess, stopProcess } from "../../machine/supervisedProcess";
-import { storeEnvironment } from "../storeEnvironment";
+import { storeEnvironment } from "../../contracts/storeEnvironment";
 import type { ObjectStoreServerInputs, ObjectStoreServerState } from "../resources/objectStoreServer";
 
 const readySeconds = 20;

@@ -1,5 +1,5 @@
 import type { ModelServerEngine } from "../modelServerCommand";
-import type { StoreEnvironment } from "../storeEnvironment";
+import type { StoreEnvironment } from "../../contracts/storeEnvironment";
 
 /** What a program says of a ModelServer. */
 export interface ModelServerInputs {

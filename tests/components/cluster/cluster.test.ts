@@ -128,7 +128,7 @@ describe("Cluster", () => {
 
     it("admits deployers to the group that may deploy runs, and gives them no policy of EKS", async () => {
       const scientist = "arn:aws:iam::111122223333:role/scientist";
-      const { resources } = await build({ deployers: [scientist] });
+      const { resources } = await build({ deployers: [scientist], deployersGroup: "metaflow-deployers" });
       const entry = resources.find(({ inputs }) => inputs.principalArn === scientist);
       expect(entry?.type).toBe("aws:eks/accessEntry:AccessEntry");
       expect(entry?.inputs.kubernetesGroups).toEqual(["metaflow-deployers"]);
@@ -550,28 +550,31 @@ describe("Cluster refuses", () => {
   });
 
   it.each([
-    [{ version: "v1.35" }, 'version: got "v1.35"; must be a version of EKS such as "1.34"'],
-    [{ version: "2.0" }, 'version: got "2.0"; must be a version of EKS such as "1.34"'],
-    [{ systemNodes: { instanceType: "t3.large", count: 1 } }, "1 nodes are too few"],
+    [{ version: "v1.35" }, 'version: got "v1.35"; must be a version of EKS such as "1.35"'],
+    [{ version: "2.0" }, 'version: got "2.0"; must be a version of EKS such as "1.35"'],
+    [
+      { systemNodes: { instanceType: "t3.large", count: 1 } },
+      "systemNodes.count: got 1; must be a whole number from 2 to 9",
+    ],
     [{ systemNodes: { instanceType: "t3.large", count: 2.5 } }, "systemNodes.count"],
-    [{ logDays: 31 }, "CloudWatch Logs cannot keep logs for 31 days; write 60"],
-    [{ logDays: 9999 }, "cannot keep logs for 9999 days; write 3653"],
-    [{ clusterName: "-x" }, '"-x" is not a name for an EKS cluster'],
+    [{ logDays: 31 }, "logDays: got 31; CloudWatch Logs cannot keep logs for so many days: write 60"],
+    [{ logDays: 9999 }, "logDays: got 9999; CloudWatch Logs cannot keep logs for so many days: write 3653"],
+    [{ clusterName: "-x" }, 'clusterName: got "-x"; must be a name for an EKS cluster'],
   ] satisfies [Partial<ClusterArgs>, string][])("%j", async (change, reason) => {
     expect(await refusal(change)).toContain(reason);
   });
 
   it.each([
-    [[], "names no range, which EKS takes for the whole internet"],
+    [[], "EKS takes no range for the whole internet"],
     [["0.0.0.0/0"], "opens the Kubernetes API to the whole internet"],
     [
       ["0.0.0.0/1", "128.0.0.0/1"],
-      'endpoint.allowedCidrs[1]: "128.0.0.0/1" opens the Kubernetes API to 2147483648 addresses',
+      'endpoint.allowedCidrs[1]: got "128.0.0.0/1"; it opens the Kubernetes API to 2147483648 addresses',
     ],
     [["10.0.0.0/16"], "has private addresses, which EKS refuses"],
     [["203.0.113.7/24"], 'write "203.0.113.0/24", or "203.0.113.7/32" for one address'],
-    [["203.0.113.7"], "is not a range of IPv4 addresses"],
-    [["::/0"], "is not a range of IPv4 addresses"],
+    [["203.0.113.7"], "must be a range of IPv4 addresses"],
+    [["::/0"], "must be a range of IPv4 addresses"],
   ])("a public endpoint for %j", async (allowedCidrs, reason) => {
     expect(await refusal({ endpoint: { kind: "public", allowedCidrs } })).toContain(reason);
   });
@@ -586,17 +589,18 @@ describe("Cluster refuses", () => {
       ["arn:aws:iam::111122223333:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"],
       "belongs to an AWS service",
     ],
-    [["deployer"], "is not the ARN of an IAM role or user"],
-    [["arn:aws:iam::1111:role/deployer"], "is not the ARN of an IAM role or user"],
-    [[deployer, deployer], `administrators[1]: "${deployer}" is named twice`],
+    [["deployer"], "must be the ARN of an IAM role or user"],
+    [["arn:aws:iam::1111:role/deployer"], "must be the ARN of an IAM role or user"],
+    [[deployer, deployer], `administrators[1]: got "${deployer}"; it is named twice`],
   ])("administrators %j", async (administrators, reason) => {
     expect(await refusal({ administrators })).toContain(reason);
   });
 
   it("deployers that are no roles, or administrators already", async () => {
     const message = await refusal({ deployers: ["scientist", deployer] });
-    expect(message).toContain('deployers[0]: "scientist" is not the ARN of an IAM role or user');
-    expect(message).toContain(`deployers[1]: "${deployer}" is among the administrators`);
+    expect(message).toContain('deployers[0]: got "scientist"; must be the ARN of an IAM role or user');
+    expect(message).toContain(`deployers[1]: got "${deployer}"; it is among the administrators`);
+    expect(message).toContain("deployersGroup: is missing; name the Kubernetes group");
   });
 
   it.each([
@@ -664,7 +668,7 @@ describe("existingCluster", () => {
         return (error as Error).message;
       }
     });
-    expect(message.result).toContain("context: is empty");
+    expect(message.result).toContain('context: got " "; must be the name of a context');
     expect(message.result).toContain(
       "kubeconfig: holds a kubeconfig itself, whose credentials would be kept in the state",
     );
@@ -673,7 +677,7 @@ describe("existingCluster", () => {
 
   it("refuses an empty path", async () => {
     await expect(collect(() => existingCluster("cluster", { context: "gpu-lab", kubeconfig: "" }))).rejects.toThrow(
-      "kubeconfig: is empty; name a file",
+      'kubeconfig: got ""; must be the path of a file; leave it out for KUBECONFIG',
     );
   });
 });

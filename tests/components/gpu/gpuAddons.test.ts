@@ -353,11 +353,11 @@ describe("refusals", () => {
     expect(message).toContain("install: names kueue twice");
     expect(message).toContain('charts.jobSet: got "0.7.0"; needs 0.8.1 or newer');
     expect(message).toContain('charts.kueue: got "0.14.9"; needs 0.15.0 or newer');
-    expect(message).toContain('teams[1].name: is "red", which teams[0] is called already');
+    expect(message).toContain('teams[1].name: got "red", which teams[0] is called already');
     expect(message).toContain("teams[1].gpus: got -1");
     expect(message).toContain('teams[2].name: got "Blue_Team"');
     expect(message).toContain("teams[2].gpus: got 1.5");
-    expect(message).toContain("teams[3].name: has 59 characters");
+    expect(message).toContain("; it has 59 characters");
     // It isn't installed, so its version doesn't matter.
     expect(message).not.toContain("dcgmExporter");
   });
@@ -379,7 +379,7 @@ describe("refusals", () => {
   });
 
   it.each([
-    ["no team at all", { teams: [] }, "teams: is empty"],
+    ["no team at all", { teams: [] }, "teams: got []; no run could ever start"],
     [
       "an add-on that doesn't exist",
       { install: ["gpuOperator"] as unknown as GpuAddon[] },

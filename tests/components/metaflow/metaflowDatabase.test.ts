@@ -258,15 +258,15 @@ describe("MetaflowDatabase", () => {
       { instanceClass: "t4g.micro" },
       /instanceClass: got "t4g.micro"; must be a class such as "db.t4g.micro"/,
     ],
-    ["less storage than RDS has", { storageGib: 5 }, /storageGib: .*from 20 to 16384; it is 5/],
-    ["no backups", { backupDays: 0 }, /backupDays: .*from 1 to 35; it is 0/],
-    ["half a generation", { passwordGeneration: 1.5 }, /passwordGeneration: .*it is 1.5/],
+    ["less storage than RDS has", { storageGib: 5 }, /storageGib: got 5; .*from 20 to 16384/],
+    ["no backups", { backupDays: 0 }, /backupDays: got 0; .*from 1 to 35/],
+    ["half a generation", { passwordGeneration: 1.5 }, /passwordGeneration: got 1.5/],
   ])("refuses %s", async (_what, wrong, message) => {
     await expect(build(wrong)).rejects.toThrow(message);
   });
 
   it.each(["my_database", "2nd", "data--base", "database-"])("refuses the name %s, which RDS would", async (name) => {
-    await expect(build({}, name)).rejects.toThrow(/name: ".*" must be letters, digits and single dashes/);
+    await expect(build({}, name)).rejects.toThrow(/name: got ".*"; must be letters, digits and single dashes/);
   });
 
   it("says all that is wrong at once, before it registers anything", async () => {

@@ -95,26 +95,34 @@ describe("OuterboundsMetaflowBackend", () => {
   });
 
   it.each<[string, Partial<OuterboundsMetaflowBackendArgs>, RegExp]>([
-    ["an address for a domain", { domain: "https://acme.obp.outerbounds.com" }, /domain: must be a host name/],
+    [
+      "an address for a domain",
+      { domain: "https://acme.obp.outerbounds.com" },
+      /domain: got .*; must be the platform's host name/,
+    ],
     [
       "the web interface's host",
       { domain: "ui.acme.obp.outerbounds.com" },
       /domain: .*write "acme.obp.outerbounds.com"/,
     ],
-    ["no perimeter", { perimeter: " " }, /perimeter: " " is no name/],
+    ["no perimeter", { perimeter: " " }, /perimeter: got " "; must be the name/],
     [
       "an option for a name",
       { servicePrincipal: { name: "--force", token: "environment" } },
-      /servicePrincipal.name: "--force"/,
+      /servicePrincipal.name: got "--force"/,
     ],
-    ["a profile that is a path", { profile: "../config" }, /profile: must be letters/],
-    ["no pool", { computePools: [] }, /computePools: must name at least one/],
-    ["a pool that no label can name", { computePools: ["h100", "big pool"] }, /computePools\[1\]: "big pool"/],
-    ["a pool twice", { computePools: ["h100", "l4", "h100"] }, /computePools\[2\]: "h100" is there already/],
+    ["a profile that is a path", { profile: "../config" }, /profile: got .*; must be letters/],
+    ["no pool", { computePools: [] }, /computePools: got \[\]; must name at least one/],
+    ["a pool that no label can name", { computePools: ["h100", "big pool"] }, /computePools\[1\]: got "big pool"/],
+    [
+      "a pool twice",
+      { computePools: ["h100", "l4", "h100"] },
+      /computePools\[2\]: got "h100", which is computePools\[0\] already/,
+    ],
     [
       "a store that is not AWS's",
       { store: existingArtifactStore({ bucket: "theirs", region: "lab", endpoint: "https://s3.lab.example.com" }) },
-      /store: must be in AWS/,
+      /store: .*name a bucket of AWS/,
     ],
   ])("refuses %s", async (_what, wrong, message) => {
     await expect(build(wrong)).rejects.toThrow(message);

@@ -15,7 +15,7 @@ import {
 } from "../../../components/metaflow/metaflowAccess";
 import { portForwards, selfHostedConfiguration } from "../../../components/metaflow/metaflowConfiguration";
 import type { DatabaseConnection } from "../../../components/metaflow/metaflowDatabase";
-import { namespaceErrors } from "../../../components/metaflow/metaflowNamespaces";
+import { selfHostedMetaflowBackendArgumentErrors } from "../../../components/metaflow/selfHostedMetaflowBackendArguments";
 import { migrationScript } from "../../../components/metaflow/metaflowPods";
 import {
   SelfHostedMetaflowBackend,
@@ -508,14 +508,16 @@ describe("SelfHostedMetaflowBackend", () => {
   });
 });
 
-describe("namespaceErrors", () => {
+describe("selfHostedMetaflowBackendArgumentErrors", () => {
   it.each([
     ["metaflow", "metaflow-jobs", []],
     ["metaflow", "default", ["jobsNamespace"]],
     ["kube-public", "jobs", ["systemNamespace"]],
     ["one", "one", ["jobsNamespace"]],
   ])("%s and %s: %j", (system, jobs, paths) => {
-    expect(namespaceErrors(system, jobs).map(({ propertyPath }) => propertyPath)).toEqual(paths);
+    const charts = { argoWorkflows: "0.45.2", argoEvents: "2.4.8" };
+    const errors = selfHostedMetaflowBackendArgumentErrors({ systemNamespace: system, jobsNamespace: jobs, charts });
+    expect(errors.map(({ propertyPath }) => propertyPath)).toEqual(paths);
   });
 });
 

@@ -249,12 +249,12 @@ describe("Network", () => {
     });
     expect(message).toContain('The arguments of Network "network" are not valid');
     expect(message).toMatch(/- cidr: .*too small.*such as "10\.64\.0\.0\/18"/);
-    expect(message).toContain("- availabilityZones: name two or three zones, not 4");
+    expect(message).toContain("name two or three zones, not 4");
     expect(message).toContain(
-      '- availabilityZones[0]: "eu-west-1a" is not a zone of us-east-1; write one such as "us-east-1a"',
+      '- availabilityZones[0]: got "eu-west-1a", which is not a zone of us-east-1; write one such as "us-east-1a"',
     );
-    expect(message).toContain('- availabilityZones[1]: "us-east-1ab" is not a zone of us-east-1');
-    expect(message).toContain('- availabilityZones[3]: "us-east-1a" is named twice');
+    expect(message).toContain('- availabilityZones[1]: got "us-east-1ab", which is not a zone of us-east-1');
+    expect(message).toContain('- availabilityZones[3]: got "us-east-1a"; it is named twice');
   });
 
   it("registers nothing when it refuses", async () => {

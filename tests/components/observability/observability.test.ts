@@ -7,8 +7,8 @@ import { portForwards as backendForwards } from "../../../components/metaflow/me
 import {
   type MetricsStorage,
   metricsVolumeGib,
-  monitoringValues,
-} from "../../../components/observability/monitoringValues";
+  prometheusValues,
+} from "../../../components/observability/prometheusChart";
 import { Observability, type ObservabilityArgs } from "../../../components/observability/observability";
 import { placementFor } from "../../../components/core/systemPlacement";
 import { stackTags } from "../../../components/core/tags";
@@ -125,7 +125,7 @@ describe("metrics on a volume", () => {
     ["the node's disk", { kind: "node-disk" }, 8],
   ])("on %s, never fills it", (_, storage, gib) => {
     const placement = placementFor({ podPermissions: "owner" });
-    const spec = prometheusSpecOf(monitoringValues({ namespace: "monitoring", placement, storage, retentionDays: 90 }));
+    const spec = prometheusSpecOf(prometheusValues({ namespace: "monitoring", placement, storage, retentionDays: 90 }));
     const limit = /^(\d+)MiB$/.exec(spec.retentionSize)?.[1];
     expect(Number(limit)).toBeLessThan(gib * 1024 * 0.9);
     expect(Number(limit)).toBeGreaterThan(gib * 1024 * 0.5);
@@ -406,7 +406,7 @@ describe("refusals", () => {
     expect(message).toContain("retentionDays: got 0");
     expect(message).toContain("idleGpuMinutes: got 2.5");
     expect(message).toContain("budget.usdPerMonth: got 0");
-    expect(message).toContain("budget.emails: is empty");
+    expect(message).toContain("budget.emails: got []; nobody would hear of it");
     expect(message).toContain("awsProvider: is missing");
   });
 
@@ -414,7 +414,7 @@ describe("refusals", () => {
     const emails = Array.from({ length: 11 }, (_, index) => `person${index}@example.com`);
     const message = await refusal((awsProvider) => ({ awsProvider, budget: { usdPerMonth: Number.NaN, emails } }));
     expect(message).toContain("budget.usdPerMonth: got NaN");
-    expect(message).toContain("budget.emails: has 11 addresses");
+    expect(message).toContain("; it has 11 addresses");
     expect(message).not.toContain("awsProvider");
   });
 

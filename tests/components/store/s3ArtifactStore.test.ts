@@ -199,7 +199,7 @@ describe("S3ArtifactStore", () => {
       });
     });
     await expect(attempt).rejects.toThrow(
-      /S3ArtifactStore "store"[^]*region: "us-east" is no region[^]*checkpointDays: .*0[^]*noncurrentDays: .*1\.5/,
+      /S3ArtifactStore "store"[^]*region: got "us-east", which is no region[^]*checkpointDays: .*0[^]*noncurrentDays: .*1\.5/,
     );
     expect(registered).toEqual([]);
   });
@@ -334,9 +334,9 @@ describe("existingArtifactStore", () => {
   });
 
   it.each<[string, Partial<ExistingArtifactStoreArgs>, RegExp]>([
-    ["an address for a bucket", { bucket: "s3://theirs/folder" }, /bucket: must be the bucket's bare name/],
-    ["no region", { region: "virginia" }, /region: "virginia" is no region of AWS/],
-    ["China", { region: "cn-north-1" }, /region: AWS in China/],
+    ["an address for a bucket", { bucket: "s3://theirs/folder" }, /bucket: got .*; must be the bucket's bare name/],
+    ["no region", { region: "virginia" }, /region: got "virginia", which is no region of AWS/],
+    ["China", { region: "cn-north-1" }, /region: got .*; AWS in China/],
     [
       "an alias of a key",
       { kmsKeyArn: "arn:aws:kms:us-east-1:111122223333:alias/theirs" },

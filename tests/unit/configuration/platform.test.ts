@@ -76,7 +76,7 @@ describe("the configuration of a platform", () => {
     expect(text).toContain('compute.accountId: got "123"');
     expect(text).toContain('compute.network.natGateways: got "two"; allowed: one, per-zone');
     expect(text).toContain("compute.cluster.administrators");
-    expect(text).toContain('compute.cluster.version: got "1"; must be a version of EKS such as "1.34"');
+    expect(text).toContain('compute.cluster.version: got "1"; must be a version of EKS such as "1.35"');
     expect(text).toContain('backend.charts.argoWorkflows: got "latest"; must be a version such as "0.45.2"');
   });
 

@@ -114,7 +114,7 @@ describe("what the configuration changes", () => {
     expect(basis("1.35")).toBe(
       "Kubernetes 1.35 at $0.10 an hour; in standard support until 2027-03-27, when EKS upgrades it by itself",
     );
-    expect(basis("1.36")).toBe("Kubernetes 1.36 at $0.10 an hour");
+    expect(basis("1.37")).toBe("Kubernetes 1.37 at $0.10 an hour");
   });
 
   it("an ephemeral platform has its metrics on a node's disk", () => {

@@ -76,7 +76,7 @@ export const wrongPlatforms: readonly WrongConfiguration[] = [
     onAws,
     "compute.network",
     { kind: "managed", availabilityZones: ["us-east-1a"] },
-    "must have at least 2 entries",
+    "name two or three zones, not 1",
     "compute.network.availabilityZones",
   ),
   wrong(
@@ -118,7 +118,7 @@ export const wrongPlatforms: readonly WrongConfiguration[] = [
   wrong(onAws, "compute.cluster.version", "1", "must be a version of EKS"),
   wrong(onAws, "compute.cluster.version", "1.10", "no standard support any more: write one of 1.32"),
   wrong(onAws, "compute.cluster.version", "1.99", "EKS has no such version: write one of 1.32"),
-  wrong(onAws, administrators, [], "must not be empty"),
+  wrong(onAws, administrators, [], "name at least the role that deploys"),
   wrong(onAws, administrators, ["root"], "must be the ARN of an IAM role or user", `${administrators}[0]`),
   wrong(onAws, administrators, ["arn:aws:iam::111122223333:role/"], "must be the ARN", `${administrators}[0]`),
   wrong(
@@ -139,7 +139,7 @@ export const wrongPlatforms: readonly WrongConfiguration[] = [
     onAws,
     "compute.cluster.endpoint",
     { kind: "public", allowedCidrs: [] },
-    "must not be empty",
+    "name ranges, or write { kind",
     "compute.cluster.endpoint.allowedCidrs",
   ),
   wrong(
@@ -157,7 +157,7 @@ export const wrongPlatforms: readonly WrongConfiguration[] = [
     "compute.cluster.systemNodes.instanceType",
   ),
   wrong(onAws, "compute.cluster.systemNodes", { count: 1 }, "must be at least 2", "compute.cluster.systemNodes.count"),
-  wrong(onAws, "compute.cluster.logDays", 8, "write one of"),
+  wrong(onAws, "compute.cluster.logDays", 8, "write 14"),
   wrong(onAws, "store", { kind: "managed", checkpointDays: 0 }, "must be at least 1", "store.checkpointDays"),
   wrong(onAws, "backend.kind", "argo", "allowed: self-hosted, outerbounds"),
   wrong(
@@ -269,7 +269,7 @@ export const wrongPlatforms: readonly WrongConfiguration[] = [
   wrong(outerbounds, "backend.perimeter", "--force", "must be the name that the platform shows"),
   wrong(outerbounds, "backend.servicePrincipal.name", " ", "must be the name that the platform shows"),
   wrong(outerbounds, "backend.servicePrincipal.token", "file", "allowed: github-actions, environment"),
-  wrong(outerbounds, "backend.computePools", [], "must not be empty"),
+  wrong(outerbounds, "backend.computePools", [], "must name at least one compute pool"),
   wrong(
     outerbounds,
     "backend.computePools",
@@ -312,7 +312,7 @@ export const wrongPlatforms: readonly WrongConfiguration[] = [
       "backend.charts.argoWorkflows": "nobody has tried Metaflow on it",
       "addons.teams[1].name": "which teams[0] is called already",
       "observability.retentionDays": "must be at least 1",
-      "observability.budget.emails": "must not be empty",
+      "observability.budget.emails": "name one address at least",
     },
   },
 ];

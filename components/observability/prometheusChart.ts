@@ -1,21 +1,22 @@
 import { exportedNodeLabels } from "../../observability/metrics";
 import { placementValues } from "../gpu/gpuPlacement";
+import type { OldestVersion } from "../core/chartVersion";
 import type { ChartSource, ChartValues } from "../core/helmRelease";
 import type { Placement } from "../core/systemPlacement";
 
 /** Prometheus, Alertmanager, Grafana and their operator. */
-export const monitoringChart = {
+export const prometheusChart = {
   repository: "https://prometheus-community.github.io/helm-charts",
   chart: "kube-prometheus-stack",
   release: "monitoring",
   oldest: { version: "59.1.0", because: "earlier ones cannot delete Prometheus' volume together with Prometheus" },
-} as const satisfies ChartSource & { release: string; oldest: { version: string; because: string } };
+} as const satisfies ChartSource & { release: string; oldest: OldestVersion };
 
 /**
  * Label by which our operator's Prometheus finds monitors and rules; those of other releases in the cluster are not its
  * business.
  */
-export const releaseLabel = { release: monitoringChart.release } as const;
+export const releaseLabel = { release: prometheusChart.release } as const;
 
 /**
  * Label by which Grafana's sidecar finds dashboards, and Grafana's own namespace is the only one that it looks into.
@@ -42,7 +43,7 @@ const nodeDiskGib = 8;
 /** Share of the disk that data may fill: compaction needs the rest. */
 const usableShare = 0.85;
 
-export interface MonitoringSettings {
+export interface PrometheusSettings {
   readonly namespace: string;
   readonly placement: Placement;
   readonly storage: MetricsStorage;
@@ -78,10 +79,10 @@ function retentionSize(storage: MetricsStorage): string {
 const off = { enabled: false } as const;
 
 /** Values of the chart. */
-export function monitoringValues({ namespace, placement, storage, retentionDays }: MonitoringSettings): ChartValues {
+export function prometheusValues({ namespace, placement, storage, retentionDays }: PrometheusSettings): ChartValues {
   const placed = placementValues(placement);
   return {
-    fullnameOverride: monitoringChart.release,
+    fullnameOverride: prometheusChart.release,
     // EKS runs these itself and shows their logs in CloudWatch; nothing in the cluster can scrape them.
     kubeControllerManager: off,
     kubeScheduler: off,

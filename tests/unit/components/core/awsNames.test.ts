@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { clusterVersionProblem, databaseClassProblem } from "../../../configuration/awsNames";
-import { priceTables, standardSupportUntil } from "../../../pricing/platformPrices";
+import { clusterVersionProblem, databaseClassProblem } from "../../../../components/core/awsNames";
+import { kubernetesVersions } from "../../../../catalog/kubernetesVersions";
+import { priceTables } from "../../../../pricing/platformPrices";
 
 /** Names that are right, and those that AWS may have made since. */
 
@@ -15,7 +16,7 @@ describe("names of AWS", () => {
   });
 
   it("are taken for versions of Kubernetes that are known, and for the next ones", () => {
-    const known = Object.keys(standardSupportUntil);
+    const known = kubernetesVersions.map(({ version }) => version);
     const newest = Number(known.at(-1)?.slice(2));
     for (const version of [...known, `1.${newest + 1}`, `1.${newest + 6}`]) {
       expect(clusterVersionProblem(version), version).toBeUndefined();
