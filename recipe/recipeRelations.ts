@@ -7,7 +7,7 @@ import { repeated } from "../validation/repeated";
 
 /**
  * What must hold between the fields of a recipe, whatever machine it runs on; what must hold of one method's fields is in its record
- * (methods/). flows/posttraining/recipe_relations.py says the same in Python; tests/recipes/documents.json holds both to one table.
+ * (methods/). flows/posttraining/recipe_relations.py says the same in Python; tests/recipes/ holds both to one table.
  */
 
 type RecipeReading = Readable<Recipe>;

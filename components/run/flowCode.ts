@@ -37,15 +37,18 @@ function codeFiles(directory: string): string[] {
     .sort();
 }
 
+/** Whether a file is another method's, or the list of methods: a new method leaves the runs of the others as they are. */
+function isOfOthers(file: string, method: MethodName): boolean {
+  if (path.basename(path.dirname(file)) !== "methods") return false;
+  const [name] = path.basename(file).split(".");
+  return name === "__init__" || methods.some((other) => other.name === name && name !== method);
+}
+
 /** Hash of all code that a method's run executes: its flow, the shared library, and of the methods' modules its own. */
 export function flowCodeHash(method: MethodName, directory: string = flowsDirectory): string {
-  const library = path.join(directory, "posttraining");
-  const others = methods
-    .filter(({ name }) => name !== method)
-    .map(({ name }) => path.join(library, "methods", `${name}.py`));
   const hash = createHash("sha256");
-  for (const file of [path.join(directory, method), library].flatMap(codeFiles)) {
-    if (others.includes(file)) continue;
+  for (const file of [method, "posttraining"].flatMap((folder) => codeFiles(path.join(directory, folder)))) {
+    if (isOfOthers(file, method)) continue;
     hash.update(path.relative(directory, file)).update("\0").update(fs.readFileSync(file)).update("\0");
   }
   return hash.digest("hex");

@@ -12,7 +12,7 @@ from posttraining.run_document import RECIPES
 
 @placed_by_plan
 class DpoFlow(PostTrainingFlow):
-    """The steps are in `posttraining/flow.py`, what is particular to DPO in `posttraining/trainers/dpo.py`."""
+    """The steps are in `posttraining/flow.py`, what is particular to DPO in `posttraining/methods/dpo.py`."""
 
     settings = Config("run", default=str(RECIPES / "dpo-tiny.yaml"), parser=document_for("dpo"))
 

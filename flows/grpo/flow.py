@@ -12,7 +12,7 @@ from posttraining.run_document import RECIPES
 
 @placed_by_plan
 class GrpoFlow(PostTrainingFlow):
-    """The steps are in `posttraining/flow.py`, what is particular to GRPO in `posttraining/trainers/grpo.py`."""
+    """The steps are in `posttraining/flow.py`, what is particular to GRPO in `posttraining/methods/grpo.py`."""
 
     settings = Config("run", default=str(RECIPES / "grpo-tiny.yaml"), parser=document_for("grpo"))
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlparse
 
 from posttraining.evaluation_checks import evaluation_problems, named_metrics
 from posttraining.evaluation_tasks import find_task
+from posttraining.methods import method_of
 from posttraining.recipe import RecipeError
 from posttraining.recipe_relations import base_problems, is_head, tiny_facts
 
@@ -45,7 +46,7 @@ def check_run(document: dict[str, Any], method: str) -> None:
 
 
 def _plan_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[str]:
-    trainable, sharding = recipe["trainable"]["kind"], plan["sharding"]
+    sharding = plan["sharding"]
     processes = (plan["nodes"] - plan["generationNodes"]) * max(plan["gpusPerNode"], 1)
     if sharding != "none" and processes == 1:
         yield f"sharding: {sharding} spreads states over several processes; the plan has one; write auto"
@@ -56,27 +57,10 @@ def _plan_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[str
         )
     if plan["gpusPerNode"] == 0:
         yield from _gpu_problems(recipe)
-    if recipe["method"] == "dpo" and recipe["dpo"]["precomputeReferenceLogProbabilities"] and plan["nodes"] > 1:
-        # TRL 1.16: the first process alone writes them, to a file on its node.
-        yield (
-            "dpo.precomputeReferenceLogProbabilities: only the first of several nodes would have them; "
-            "set it to false, or plan one node"
-        )
-    if recipe["method"] != "grpo":
-        if plan["generationNodes"] > 0:
-            yield f"method: {recipe['method']} generates nothing; the plan sets {plan['generationNodes']} nodes apart for it"
-        return
-    kind = recipe["grpo"]["generation"]["kind"]
-    if kind == "vllm-server" and (plan["generationNodes"] != 1 or plan["nodes"] < 2):
-        yield (
-            "grpo.generation.kind: vllm-server takes one node for generation beside those that train; the plan has "
-            f"{plan['generationNodes']} for it, of {plan['nodes']}"
-        )
-    if kind != "vllm-server" and plan["generationNodes"] > 0:
-        yield f"grpo.generation.kind: {kind} needs no node for generation; the plan has {plan['generationNodes']}"
-    if kind != "transformers" and trainable == "qlora" and sharding == "fsdp2":
-        # https://github.com/huggingface/trl/issues/5975
-        yield "trainable.kind: quantised weights sharded with FSDP2 cannot be sent to vLLM; write lora"
+    method = method_of(recipe)
+    if plan["generationNodes"] > 0 and not method.generates:
+        yield f"method: {method.name} generates nothing; the plan sets {plan['generationNodes']} nodes apart for it"
+    yield from method.plan_problems(recipe, plan)
 
 
 def _gpu_problems(recipe: dict[str, Any]) -> Iterator[str]:
@@ -88,8 +72,8 @@ def _gpu_problems(recipe: dict[str, Any]) -> Iterator[str]:
         yield f"optimizer.name: {optimizer} needs GPUs; the plan has none; write adamw_torch"
     if attention in _FLASH:
         yield f"model.attention: {attention} needs GPUs; the plan has none; write sdpa"
-    if recipe["method"] == "grpo" and (kind := recipe["grpo"]["generation"]["kind"]) != "transformers":
-        yield f"grpo.generation.kind: {kind} needs GPUs; the plan has none; write transformers"
+    for need in method_of(recipe).needs_gpu(recipe):
+        yield f"{need.path}: {need.value} needs GPUs; the plan has none; write {need.instead}"
 
 
 def _package_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[str]:
@@ -110,8 +94,7 @@ def _package_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[
             wanted.append(("model.attention", attention, _FLASH[attention]))
         if plan["sharding"] in ("zero2", "zero3"):
             wanted.append(("sharding", plan["sharding"], ("deepspeed",)))
-        if recipe["method"] == "grpo" and (kind := recipe["grpo"]["generation"]["kind"]) != "transformers":
-            wanted.append(("grpo.generation.kind", kind, ("vllm",)))
+        wanted += [(need.path, need.value, (need.package,)) for need in method_of(recipe).needs_gpu(recipe)]
     for path, value, modules in wanted:
         if not any(find_spec(module) for module in modules):
             yield f"{path}: {value} needs the package {' or '.join(modules)}, which is not installed here"

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from posttraining.evaluation_tasks import EvaluationTask, find_task, library_version, names_at, task_names
+from posttraining.methods import method_of
 from posttraining.methods.facts import method_facts
 from posttraining.recipe_relations import is_tiny, known_steps
 
@@ -123,15 +124,10 @@ def _metric_problems(
 
 def training_metric_names(recipe: dict[str, Any], base: str | None = None) -> list[str]:
     """Names that `train/<name>` may have: what TRL logs of such a run, and what it logs of some models only."""
-    known = method_facts(recipe["method"])["metrics"]
+    method = method_of(recipe)
     # The project's own model is no mixture of experts.
-    names = [*known["always"], *([] if is_tiny(base or recipe["model"]["base"]) else known["experts"])]
-    if recipe["method"] == "grpo":
-        grpo = recipe["grpo"]
-        names += [name.format(name=reward["name"]) for reward in grpo["rewards"] for name in known["each reward"]]
-        names += known["beta"] if grpo["beta"] else []
-        names += [] if grpo["generation"]["kind"] == "transformers" else known["vllm"]
-    return names
+    is_no_mixture = is_tiny(base or recipe["model"]["base"])
+    return [*method.metric_names(recipe), *([] if is_no_mixture else method_facts(method.name)["metrics"]["experts"])]
 
 
 def _logging_problems(recipe: dict[str, Any], metrics: list[str]) -> Iterator[str]:

@@ -5,27 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from posttraining import storage, tiny_task
+from posttraining.methods import method_of
+from posttraining.methods.columns import DatasetError, usable_columns
+from posttraining.methods.facts import method_facts
+from posttraining.methods.method import Method, Row
 from posttraining.recipe import Recipe
-
-Row = dict[str, Any]
-
-# Column sets that TRL's trainers accept, the first that fits wins.
-_COLUMNS = {
-    "sft": (("prompt", "completion"), ("messages",), ("text",)),
-    "dpo": (("prompt", "chosen", "rejected"), ("chosen", "rejected")),
-    "grpo": (("prompt",),),
-}
 
 # Columns of public datasets that become turns of a conversation where the method's own columns are missing.
 _QUESTIONS = ("question", "problem")
 _ANSWERS = ("answer", "response")
-
-
-class DatasetError(ValueError):
-    """A dataset that cannot be read or lacks columns; the message names it and says what is needed."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +39,18 @@ class Examples:
 def load_examples(recipe: Recipe) -> Examples:
     """Reads the examples that a recipe names: `tiny:`, `s3://` or `file:///` JSON lines, or a dataset on the hub.
 
-    Columns are TRL's. Questions (`question`, `problem`) become prompts, for SFT with answers (`answer`, `response`).
+    Columns are TRL's. Questions (`question`, `problem`) and answers (`answer`, `response`) become them where
+    the method can learn from such.
 
     Raises:
         DatasetError: if there is no such dataset, a line is not JSON, or the method's columns are missing.
     """
-    dataset, method = recipe["dataset"], recipe["method"]
+    dataset, method = recipe["dataset"], method_of(recipe)
     source = dataset["source"]
     if source.startswith("tiny:"):
         if source != tiny_task.DATASET:
             raise DatasetError(f"dataset.source: {source} is not known; the project makes {tiny_task.DATASET}")
-        rows = tiny_task.training_rows(method)
+        rows = tiny_task.training_rows(method.name, method_facts(method.name)["tinyExamples"], method.tiny_row)
     elif source.startswith(("s3://", "file://")):
         rows = _rows_of_files(source)
     else:
@@ -69,39 +60,24 @@ def load_examples(recipe: Recipe) -> Examples:
         raise DatasetError(f"dataset.source: {source} has no examples")
     rows = _with_turns(method, rows)
     columns = tuple(rows[0])
-    usable_columns(method, columns, source)
+    usable_columns(method.name, method.columns, columns, source)
     lines = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
     return Examples(lines=lines, count=len(rows), columns=columns)
 
 
-def usable_columns(method: str, columns: tuple[str, ...], source: str = "the dataset") -> tuple[str, ...]:
-    """The set of columns that the method's trainer will read.
-
-    Raises:
-        DatasetError: if none of the method's sets is complete.
-    """
-    for names in _COLUMNS[method]:
-        if set(names) <= set(columns):
-            return names
-    needed = ", or ".join(" and ".join(names) for names in _COLUMNS[method])
-    raise DatasetError(f"dataset.source: {source} has columns {', '.join(columns)}; {method} needs {needed}")
-
-
-def _with_turns(method: str, rows: list[Row]) -> list[Row]:
-    """Adds prompt (and for SFT completion) as turns of a conversation from questions (and answers).
-
-    Other columns stay: rewards read them.
-    """
+def _with_turns(method: Method, rows: list[Row]) -> list[Row]:
+    """Makes rows with the method's columns from questions (and answers), as turns of a conversation, where it can."""
     columns = rows[0].keys()
     question = next((name for name in _QUESTIONS if name in columns), None)
     answer = next((name for name in _ANSWERS if name in columns), None)
-    if question is None or any(set(names) <= set(columns) for names in _COLUMNS[method]):
+    make = method.row_of_turns
+    if make is None or question is None or any(set(names) <= set(columns) for names in method.columns):
         return rows
-    if method == "grpo":
-        return [{"prompt": _turn("user", row[question]), **row} for row in rows]
-    if method == "sft" and answer is not None:
-        return [{"prompt": _turn("user", row[question]), "completion": _turn("assistant", row[answer])} for row in rows]
-    return rows
+    made = [
+        make(row, _turn("user", row[question]), None if answer is None else _turn("assistant", row[answer]))
+        for row in rows
+    ]
+    return [row if found is None else found for row, found in zip(rows, made, strict=True)]
 
 
 def _turn(role: str, content: str) -> list[dict[str, str]]:

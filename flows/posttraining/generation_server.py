@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from posttraining import models, storage
-from posttraining.trainers.grpo import GENERATION_SERVER_PORT
+from posttraining.methods.grpo import GENERATION_SERVER_PORT
 
 _SERVER_FILE = "server.json"
 _TRAINED_FILE = "trained"

@@ -1,19 +1,22 @@
 """What must hold between the fields of a recipe, whatever machine it runs on.
 
-`recipe/recipeRelations.ts` says the same in TypeScript; `tests/recipes/documents.json` holds both to one table.
+What must hold of one method's fields is in its record (methods/). `recipe/recipeRelations.ts` says the same in TypeScript;
+`tests/recipes/` holds both to one table.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from posttraining.methods import METHODS, method_of
 from posttraining.methods.facts import method_facts
-from posttraining.rewards import reward_functions
+from posttraining.methods.method import BaseFacts, Method
+from posttraining.problems import repeated, shown
 
 _DEMANDS = ("minimum", "maximum", "minimumGain")
 
@@ -36,21 +39,14 @@ def relation_problems(recipe: dict[str, Any]) -> Iterator[str]:
     yield from _target_problems(recipe["trainable"])
     yield from _optimizer_problems(recipe)
     yield from _batch_problems(recipe)
-    if recipe["method"] == "dpo":
-        yield from _loss_problems(recipe["dpo"])
-    if recipe["method"] == "grpo":
-        yield from _reward_problems([reward["name"] for reward in recipe["grpo"]["rewards"]])
+    yield from method_of(recipe).relations(recipe, known_examples(recipe))
     yield from _gate_problems(recipe)
-
-
-def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _name_problems(recipe: dict[str, Any]) -> Iterator[str]:
     name, method = recipe["name"], recipe["method"]
     if not name.startswith(f"{method}-"):
-        yield f"name: got {_shown(name)}; must begin with the method: {method}-<size>"
+        yield f"name: got {shown(name)}; must begin with the method: {method}-<size>"
 
 
 def is_tiny(reference: str) -> bool:
@@ -67,29 +63,29 @@ def _origin_problems(recipe: dict[str, Any]) -> Iterator[str]:
     model, dataset = recipe["model"], recipe["dataset"]
     if "revision" in model and not _is_on_hub(model["base"]):
         yield (
-            f"model.revision: got {_shown(model['revision'])}; only models of the hub have revisions, "
-            f"and model.base is {_shown(model['base'])}: remove it"
+            f"model.revision: got {shown(model['revision'])}; only models of the hub have revisions, "
+            f"and model.base is {shown(model['base'])}: remove it"
         )
     if _is_on_hub(dataset["source"]):
         return
-    where = f"only datasets of the hub have it, and dataset.source is {_shown(dataset['source'])}: remove it"
+    where = f"only datasets of the hub have it, and dataset.source is {shown(dataset['source'])}: remove it"
     if "subset" in dataset:
-        yield f"dataset.subset: got {_shown(dataset['subset'])}; {where}"
+        yield f"dataset.subset: got {shown(dataset['subset'])}; {where}"
     if dataset["split"] != "train":
-        yield f"dataset.split: got {_shown(dataset['split'])}; {where}"
+        yield f"dataset.split: got {shown(dataset['split'])}; {where}"
 
 
 def _sequence_problems(recipe: dict[str, Any]) -> Iterator[str]:
-    sequence, method = recipe["sequence"], recipe["method"]
+    sequence, method = recipe["sequence"], method_of(recipe)
     longest, answer = sequence["maxLength"], sequence.get("maxCompletionLength")
-    if method == "grpo":
+    if method.generates:
         if answer is None:
-            yield "sequence.maxCompletionLength: is missing; GRPO needs it: the longest answer in tokens"
+            yield f"sequence.maxCompletionLength: is missing; {method.label} needs it: the longest answer in tokens"
     else:
         if answer is not None:
             yield (
-                f"sequence.maxCompletionLength: got {answer}; it is for recipes of method grpo, "
-                "whose policy generates answers: remove it"
+                f"sequence.maxCompletionLength: got {answer}; it is for recipes of method "
+                f"{_names(other for other in METHODS if other.generates)}, whose policy generates answers: remove it"
             )
         example = tiny_facts()["dataset"]["longestExample"]
         if is_tiny(recipe["dataset"]["source"]) and longest < example:
@@ -97,21 +93,27 @@ def _sequence_problems(recipe: dict[str, Any]) -> Iterator[str]:
                 f"sequence.maxLength: got {longest}; an example of tiny:sums has up to {example} tokens: "
                 f"write {example} or more"
             )
-    if sequence["packing"] and method != "sft":
+    if sequence["packing"] and not method.packs:
+        packing = _names(other for other in METHODS if other.packs)
         yield (
-            f"sequence.packing: got true; only recipes of method sft pack examples, and method is {method}: remove it"
+            f"sequence.packing: got true; only recipes of method {packing} pack examples, "
+            f"and method is {method.name}: remove it"
         )
+
+
+def _names(methods: Iterable[Method]) -> str:
+    return ", ".join(method.name for method in methods)
 
 
 def _target_problems(trainable: dict[str, Any]) -> Iterator[str]:
     targets = trainable.get("targets")
     if not isinstance(targets, list):
         return
-    yield from _repeated(targets, "trainable.targets")
+    yield from repeated(targets, "trainable.targets")
     for index, target in enumerate(targets):
         if is_head(target):
             yield (
-                f"trainable.targets[{index}]: got {_shown(target)}; TRL's trainers take no adapter on the model's "
+                f"trainable.targets[{index}]: got {shown(target)}; TRL's trainers take no adapter on the model's "
                 "head, which would never be trained: remove it"
             )
 
@@ -128,39 +130,19 @@ def base_problems(recipe: dict[str, Any], base: str) -> Iterator[str]:
         recipe: one whose fields are each right, with defaults filled in.
         base: its own base model, or another run's model that takes its place.
     """
-    longest, answer = recipe["sequence"]["maxLength"], recipe["sequence"].get("maxCompletionLength")
+    longest = recipe["sequence"]["maxLength"]
     positions = tiny_facts()["model"]["positions"]
     if is_tiny(base) and longest > positions:
         yield f"sequence.maxLength: got {longest}; {base} has a context of {positions} tokens: write that or less"
-    if recipe["method"] == "grpo" and answer is not None:
-        yield from _answer_problems(longest, answer, is_tiny(recipe["dataset"]["source"]), base)
+    prompt = tiny_facts()["dataset"]["longestPrompt"]
+    known = BaseFacts(
+        base,
+        context_tokens=positions if is_tiny(base) else None,
+        longest_prompt_tokens=prompt if is_tiny(recipe["dataset"]["source"]) else None,
+    )
+    yield from method_of(recipe).base_relations(recipe, known)
     if is_tiny(base) and recipe["trainable"]["kind"] != "full":
         yield from _adapter_problems(recipe["trainable"], base)
-
-
-def _answer_problems(longest: int, answer: int, is_tiny_task: bool, base: str) -> Iterator[str]:
-    """Whether a prompt and the longest answer fit into the longest sequence, and that into the model.
-
-    What is advised fits into both.
-    """
-    prompt = tiny_facts()["dataset"]["longestPrompt"] if is_tiny_task else 1
-    context = tiny_facts()["model"]["positions"] if is_tiny(base) else math.inf
-    room, most = min(longest, context) - prompt, context - prompt
-    if answer <= room:
-        return
-    if room < 1 or (answer < longest and answer <= most):
-        yield (
-            f"sequence.maxLength: got {longest}; a prompt of tiny:sums has {prompt} tokens: "
-            f"write {prompt + min(answer, most)} or more"
-        )
-    if answer > most and is_tiny_task:
-        what = f"a prompt of tiny:sums has {prompt} tokens, and {base} a context of {context}"
-    elif answer > most:
-        what = f"{base} has a context of {context} tokens, which holds prompt and answer"
-    else:
-        what = f"must be less than sequence.maxLength ({longest}), which holds prompt and answer"
-    if answer > most or (answer >= longest and room >= 1):
-        yield f"sequence.maxCompletionLength: got {answer}; {what}: write {most if room < 1 else room} or less"
 
 
 def _adapter_problems(trainable: dict[str, Any], base: str) -> Iterator[str]:
@@ -174,7 +156,7 @@ def _adapter_problems(trainable: dict[str, Any], base: str) -> Iterator[str]:
     targets = trainable["targets"] if isinstance(trainable["targets"], list) else []
     for index, target in enumerate(targets):
         if target not in modules and not is_head(target):
-            yield f"trainable.targets[{index}]: got {_shown(target)}; allowed: {', '.join(modules)}"
+            yield f"trainable.targets[{index}]: got {shown(target)}; allowed: {', '.join(modules)}"
 
 
 def known_examples(recipe: dict[str, Any]) -> int | None:
@@ -189,18 +171,14 @@ def known_examples(recipe: dict[str, Any]) -> int | None:
 
 def known_steps(recipe: dict[str, Any]) -> int | None:
     """Optimizer steps of the run, where they are known."""
-    duration, examples, batch = recipe["duration"], known_examples(recipe), recipe["batch"]["global"]
+    duration, examples = recipe["duration"], known_examples(recipe)
     if "steps" in duration:
         return duration["steps"]
     # Packing makes sequences of which only their tokens are known.
     if examples is None or recipe["sequence"]["packing"]:
         return None
-    if recipe["method"] != "grpo":
-        return math.ceil(duration["epochs"] * math.ceil(examples / batch))
-    grpo = recipe["grpo"]
-    # TRL drops prompts that do not fill a batch (RepeatSampler). What is no batch, _batch_problems refuses.
-    batches = 0 if batch % grpo["generations"] else examples * grpo["generations"] // batch
-    return math.ceil(duration["epochs"] * batches * grpo["iterations"]) if batches else None
+    each = method_of(recipe).steps_per_epoch(recipe, examples)
+    return None if each is None else math.ceil(duration["epochs"] * each)
 
 
 def _optimizer_problems(recipe: dict[str, Any]) -> Iterator[str]:
@@ -225,47 +203,10 @@ def _batch_problems(recipe: dict[str, Any]) -> Iterator[str]:
         yield f"batch.micro: got {micro}; must be at most batch.global ({whole})"
     elif micro is not None and whole % micro:
         yield f"batch.micro: got {micro}; must divide batch.global ({whole})"
-    if recipe["method"] != "grpo":
-        return
-    generations, examples = recipe["grpo"]["generations"], known_examples(recipe)
-    prompts = whole // generations
-    if whole % generations:
-        yield f"batch.global: got {whole}; must be a multiple of grpo.generations ({generations})"
-    # TRL drops prompts that do not fill a batch (RepeatSampler), and then trains on nothing.
-    elif examples is not None and examples < prompts:
-        yield (
-            f"batch.global: got {whole}; a step takes {prompts} prompts, and the dataset has {examples}: "
-            f"write {examples * generations} or less"
-        )
-
-
-def _loss_problems(dpo: dict[str, Any]) -> Iterator[str]:
-    types, weights = dpo["lossTypes"], dpo["lossWeights"]
-    yield from _repeated(types, "dpo.lossTypes")
-    if len(types) != len(weights):
-        yield (f"dpo.lossWeights: got {_shown(weights)}; must have one weight for each of dpo.lossTypes ({len(types)})")
-
-
-def _reward_problems(names: list[str]) -> Iterator[str]:
-    for index, name in enumerate(names):
-        try:
-            reward_functions([name])
-        except ValueError as error:
-            there_are = str(error).rpartition("there are ")[2]
-            yield f"grpo.rewards[{index}].name: got {_shown(name)}; allowed: {there_are}"
-    yield from _repeated(names, "grpo.rewards", field=".name")
-
-
-def _repeated(values: list[Any], path: str, field: str = "") -> Iterator[str]:
-    """Values that are there twice, each named where it is there again."""
-    for index, value in enumerate(values):
-        first = values.index(value)
-        if first < index:
-            yield f"{path}[{index}]{field}: got {_shown(value)}, which is {path}[{first}] already"
 
 
 def _gate_problems(recipe: dict[str, Any]) -> Iterator[str]:
-    yield from _repeated(recipe["evaluation"]["tasks"], "evaluation.tasks")
+    yield from repeated(recipe["evaluation"]["tasks"], "evaluation.tasks")
     for index, condition in enumerate(recipe["gate"]):
         path = f"gate[{index}]"
         minimum, maximum = condition.get("minimum"), condition.get("maximum")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from typing import Any
 
 DATASET = "tiny:sums"
@@ -28,15 +29,50 @@ _STYLES = {GUESS: 0.4, SENTENCE: 0.35, BARE: 0.25}
 _EXACT = re.compile(r"The answer is (\d{1,2})\.")
 _NUMBER = re.compile(r"\d+")
 
-_EXAMPLES = {"sft": 4000, "dpo": 1000, "grpo": 1000}
+DEMONSTRATIONS = 4000
+"""Rows of demonstrations: those that SFT learns from, and the tokenizer."""
 
 Row = dict[str, Any]
+Turns = list[dict[str, str]]
 
 
-def training_rows(method: str) -> list[Row]:
-    """Training examples of a method, in the conversational columns that TRL's trainers read."""
+def training_rows(method: str, count: int, row: Callable[[Turns, int, random.Random], Row]) -> list[Row]:
+    """Training examples of a method, in the conversational columns that TRL's trainers read.
+
+    Args:
+        method: its name, from which the choice of sums follows.
+        count: how many.
+        row: makes one from the question, the sum, and a source of chance.
+    """
     source = random.Random(f"tiny:sums {method} training")
-    return [_row(method, *source.choice(_training_pairs()), source) for _ in range(_EXAMPLES[method])]
+    pairs = _training_pairs()
+
+    def one() -> Row:
+        a, b = source.choice(pairs)
+        prompt = [{"role": "user", "content": source.choice(QUESTIONS).format(a=a, b=b)}]
+        return row(prompt, a + b, source)
+
+    return [one() for _ in range(count)]
+
+
+def demonstration(prompt: Turns, total: int, source: random.Random) -> Row:
+    """An answer in one of the three styles: columns `prompt`, `completion`."""
+    style = source.choices(list(_STYLES), list(_STYLES.values()))[0]
+    return {"prompt": prompt, "completion": says(style.format(n=total))}
+
+
+def preference(n: int, source: random.Random) -> tuple[str, str]:
+    """A sure and right answer, and beside it a guess or a wrong number."""
+    style = source.choice((SENTENCE, BARE))
+    if source.random() < 0.5:
+        return style.format(n=n), GUESS.format(n=n)
+    wrong = source.choice([other for other in range(19) if other != n])
+    return style.format(n=n), style.format(n=wrong)
+
+
+def says(text: str) -> Turns:
+    """The turn in which a model answers so."""
+    return [{"role": "assistant", "content": text}]
 
 
 def evaluation_rows() -> list[Row]:
@@ -59,7 +95,7 @@ def preference_rows() -> list[Row]:
     source = random.Random("tiny:sums preference evaluation")
     rows = []
     for row in evaluation_rows():
-        chosen, rejected = _preference(int(row["answer"]), source)
+        chosen, rejected = preference(int(row["answer"]), source)
         rows.append({"question": row["question"], "chosen": chosen, "rejected": rejected})
     return rows
 
@@ -82,32 +118,9 @@ def is_right(text: str, answer: str) -> bool:
 
 def corpus() -> list[str]:
     """Texts that a tokenizer for the task is trained on."""
-    conversations = [row["prompt"] + row["completion"] for row in training_rows("sft")]
+    rows = training_rows("sft", DEMONSTRATIONS, demonstration)
+    conversations = [row["prompt"] + row["completion"] for row in rows]
     return [turn["content"] for turns in conversations for turn in turns] + ["system\nuser\nassistant\n"]
-
-
-def _row(method: str, a: int, b: int, source: random.Random) -> Row:
-    prompt = [{"role": "user", "content": source.choice(QUESTIONS).format(a=a, b=b)}]
-    if method == "sft":
-        style = source.choices(list(_STYLES), list(_STYLES.values()))[0]
-        return {"prompt": prompt, "completion": _says(style.format(n=a + b))}
-    if method == "dpo":
-        chosen, rejected = _preference(a + b, source)
-        return {"prompt": prompt, "chosen": _says(chosen), "rejected": _says(rejected)}
-    return {"prompt": prompt, "answer": str(a + b)}
-
-
-def _preference(n: int, source: random.Random) -> tuple[str, str]:
-    """A sure and right answer, and beside it a guess or a wrong number."""
-    style = source.choice((SENTENCE, BARE))
-    if source.random() < 0.5:
-        return style.format(n=n), GUESS.format(n=n)
-    wrong = source.choice([other for other in range(19) if other != n])
-    return style.format(n=n), style.format(n=wrong)
-
-
-def _says(text: str) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": text}]
 
 
 def _held_out_pairs() -> list[tuple[int, int]]:

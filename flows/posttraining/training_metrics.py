@@ -5,15 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from posttraining.gate import Metrics
+from posttraining.methods import method_of
 
 History = list[dict[str, float]]
-
-# The first is drawn on the card beside the loss.
-_SHOWN = {
-    "sft": ("mean_token_accuracy",),
-    "dpo": ("rewards.accuracies", "rewards.margins"),
-    "grpo": ("reward", "completions.mean_length"),
-}
 
 
 def metric_name(logged: str) -> str:
@@ -23,10 +17,8 @@ def metric_name(logged: str) -> str:
 
 def shown_metrics(recipe: dict[str, Any]) -> tuple[str, ...]:
     """Names of the metrics that progress lines, card and result carry beside the loss."""
-    shown = _SHOWN[recipe["method"]]
-    if recipe["method"] == "grpo":
-        shown += tuple(f"rewards.{reward['name']}.mean" for reward in recipe["grpo"]["rewards"])
-    return shown
+    method = method_of(recipe)
+    return (*method.shown, *method.more_shown(recipe))
 
 
 def training_metrics(recipe: dict[str, Any], history: History) -> Metrics:

@@ -12,7 +12,7 @@ from posttraining.run_document import RECIPES
 
 @placed_by_plan
 class SftFlow(PostTrainingFlow):
-    """The steps are in `posttraining/flow.py`, what is particular to SFT in `posttraining/trainers/sft.py`."""
+    """The steps are in `posttraining/flow.py`, what is particular to SFT in `posttraining/methods/sft.py`."""
 
     settings = Config("run", default=str(RECIPES / "sft-tiny.yaml"), parser=document_for("sft"))
 

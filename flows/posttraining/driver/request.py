@@ -9,9 +9,9 @@ from typing import Any, Literal, cast, get_args
 
 from posttraining.driver.errors import DriverError
 from posttraining.driver.record import RunStatus, Status, now
+from posttraining.methods import METHODS
 
 Operation = Literal["start", "watch", "describe", "stop", "delete", "repair", "stop-all"]
-FlowName = Literal["sft", "dpo", "grpo"]
 
 FLOWS_DIRECTORY = Path(__file__).resolve().parents[2]
 """The folder `flows/`: holds `<flow>/flow.py` and is the root of the package `posttraining`."""
@@ -186,8 +186,9 @@ def _key(document: Mapping[str, Any], problems: _Problems) -> str:
 
 def _flow_file(document: Mapping[str, Any], problems: _Problems) -> Path:
     flow = document.get("flow")
-    if flow not in get_args(FlowName):
-        problems.add("flow", f"must be one of {', '.join(get_args(FlowName))}; it is {_shown(document, 'flow')}")
+    flows = [method.name for method in METHODS]
+    if flow not in flows:
+        problems.add("flow", f"must be one of {', '.join(flows)}; it is {_shown(document, 'flow')}")
         if "flowFile" not in document:
             return Path("/")
     given = document.get("flowFile", str(FLOWS_DIRECTORY / str(flow) / "flow.py"))

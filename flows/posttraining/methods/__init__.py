@@ -1,1 +1,23 @@
-"""Training methods, one module each."""
+"""Training methods, one module each; the registry. Its TypeScript half is `methods/index.ts`.
+
+This file is no part of a run's content hash, and neither are the modules of other methods (components/run/flowCode.ts): a new
+method leaves the runs of the others as they are.
+"""
+
+from __future__ import annotations
+
+from posttraining.methods import dpo, grpo, sft
+from posttraining.methods.method import Method
+
+METHODS = (
+    sft.METHOD,
+    dpo.METHOD,
+    grpo.METHOD,
+)
+
+_BY_NAME = {method.name: method for method in METHODS}
+
+
+def method_of(recipe: dict[str, object]) -> Method:
+    """The record of a recipe's method. Raises KeyError if there is none of that name."""
+    return _BY_NAME[str(recipe["method"])]

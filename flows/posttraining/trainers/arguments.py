@@ -8,7 +8,7 @@ from posttraining.trainers.job import TrainingJob
 
 
 def training_arguments(job: TrainingJob) -> dict[str, Any]:
-    """Keyword arguments for `SFTConfig`, `DPOConfig` and `GRPOConfig` alike."""
+    """Keyword arguments for the configurations of all of TRL's trainers."""
     recipe, plan = job.recipe, job.plan
     optimizer, duration = recipe["optimizer"], recipe["duration"]
     length = {"max_steps": duration["steps"]} if "steps" in duration else {"num_train_epochs": duration["epochs"]}

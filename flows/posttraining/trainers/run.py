@@ -9,6 +9,8 @@ from typing import Any
 
 from posttraining.checkpoints import CheckpointStore
 from posttraining.library_imports import lean_imports
+from posttraining.methods import method_of
+from posttraining.trainers.adapters import adapter_configuration, quantization
 from posttraining.trainers.arguments import training_arguments
 from posttraining.trainers.job import TrainingJob
 from posttraining.trainers.reference import references_sharded_by_layer
@@ -50,22 +52,19 @@ def _keep_model_files(folder: Path) -> None:
 
 
 def _trainer(job: TrainingJob, dataset: Any) -> Any:
-    arguments = training_arguments(job)
-    match job.recipe["method"]:
-        case "sft":
-            from posttraining.trainers.sft import sft_trainer
+    """TRL's trainer of the method, `<label>Trainer` with its `<label>Config`."""
+    import trl
 
-            return sft_trainer(job, dataset, arguments)
-        case "dpo":
-            from posttraining.trainers.dpo import dpo_trainer
-
-            return dpo_trainer(job, dataset, arguments)
-        case "grpo":
-            from posttraining.trainers.grpo import grpo_trainer
-
-            return grpo_trainer(job, dataset, arguments)
-        case method:
-            raise ValueError(f"method {method} has no trainer")
+    method, trainable = method_of(job.recipe), job.recipe["trainable"]
+    own = method.arguments(job, tuple(dataset.column_names))
+    return getattr(trl, f"{method.label}Trainer")(
+        model=job.model,
+        args=getattr(trl, f"{method.label}Config")(**training_arguments(job), **own),
+        train_dataset=dataset,
+        peft_config=adapter_configuration(trainable),
+        quantization_config=quantization(trainable),
+        **method.trainer_arguments(job.recipe),
+    )
 
 
 def _require_planned_processes(job: TrainingJob, trainer: Any) -> None:

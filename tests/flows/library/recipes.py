@@ -1,43 +1,58 @@
 """Small valid documents that tests change one thing of."""
 
+import json
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from posttraining.recipe import read_recipe
 from posttraining.run_document import plan_for_this_machine
 
-_RECIPES: dict[str, dict[str, Any]] = {
-    method: {
-        "method": method,
-        "name": f"{method}-test",
-        "description": "A recipe for tests.",
-        "model": {"base": "tiny:llama"},
-        "dataset": {"source": "tiny:sums"},
-        "sequence": {"maxLength": 64},
-        "trainable": {"kind": "full"},
-        "precision": "float32",
-        "optimizer": {"learningRate": 1e-3},
-        "batch": {"global": 16},
-        "duration": {"steps": 4},
-        "evaluation": {"tasks": ["tiny_sums"], "headline": "tiny_sums/number"},
-        "gate": [{"metric": "tiny_sums/number", "minimum": 0.5}],
-    }
-    for method in ("sft", "dpo", "grpo")
+_TABLES = Path(__file__).parents[2] / "recipes"
+
+_SHARED: dict[str, Any] = {
+    "description": "A recipe for tests.",
+    "model": {"base": "tiny:llama"},
+    "dataset": {"source": "tiny:sums"},
+    "sequence": {"maxLength": 64},
+    "trainable": {"kind": "full"},
+    "precision": "float32",
+    "optimizer": {"learningRate": 1e-3},
+    "batch": {"global": 16},
+    "duration": {"steps": 4},
+    "evaluation": {"tasks": ["tiny_sums"], "headline": "tiny_sums/number"},
+    "gate": [{"metric": "tiny_sums/number", "minimum": 0.5}],
 }
-_RECIPES["dpo"]["dpo"] = {}
-_RECIPES["grpo"]["sequence"]["maxCompletionLength"] = 12
-_RECIPES["grpo"]["grpo"] = {"rewards": [{"name": "tiny_sums_exact"}]}
+
+
+def read_table(name: str) -> dict[str, Any]:
+    """A table of recipes that both languages judge: `common`, or a method's own."""
+    return json.loads((_TABLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def document_of(method: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The tables' document of a method with values laid over it, by their paths."""
+    document = {"method": method, "name": f"{method}-test"} | deepcopy(read_table("common")["document"])
+    _lay(document, read_table(method)["document"])
+    _lay(document, values)
+    return document
+
+
+def _lay(document: dict[str, Any], values: dict[str, Any]) -> None:
+    """Lays values over a document, by their paths."""
+    for path, value in values.items():
+        *parents, last = path.split(".")
+        place = document
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = deepcopy(value)
 
 
 def document(method: str = "sft", **changes: Any) -> dict[str, Any]:
     """A recipe as a person writes it; keys of `changes` are paths, with two underscores for the dots."""
-    recipe = deepcopy(_RECIPES[method])
-    for path, value in changes.items():
-        *parents, last = path.split("__")
-        place = recipe
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[last] = value
+    recipe = {"method": method, "name": f"{method}-test"} | deepcopy(_SHARED)
+    _lay(recipe, read_table(method)["document"])
+    _lay(recipe, {path.replace("__", "."): value for path, value in changes.items()})
     return recipe
 
 

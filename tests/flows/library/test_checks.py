@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from posttraining.checks import check_run
+from posttraining.methods import METHODS
 from posttraining.recipe import RecipeError
 from posttraining.recipe_relations import tiny_facts
 from recipes import plan, recipe
@@ -25,7 +26,7 @@ def problems(method: str, chosen: dict, **planned: object) -> list[str]:
     return caught.value.problems
 
 
-@pytest.mark.parametrize("method", ["sft", "dpo", "grpo"])
+@pytest.mark.parametrize("method", [method.name for method in METHODS])
 def test_a_fitting_recipe_passes(method: str):
     chosen = recipe(method)
     check_run({"recipe": chosen, "plan": plan(chosen)}, method)

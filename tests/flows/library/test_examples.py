@@ -3,7 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from posttraining.examples import DatasetError, load_examples
+from posttraining.examples import load_examples
+from posttraining.methods import METHODS
+from posttraining.methods.columns import DatasetError
+from posttraining.methods.facts import method_facts
+from posttraining.methods.method import Method
 from recipes import recipe
 
 PAIR = {"prompt": [{"role": "user", "content": "é"}], "completion": [{"role": "assistant", "content": "ok"}]}
@@ -19,11 +23,13 @@ def load(source: str, method: str = "sft", **dataset: object):
     return load_examples(recipe(method, dataset={"source": source, **dataset}))
 
 
-@pytest.mark.parametrize(("method", "count"), [("sft", 4000), ("dpo", 1000), ("grpo", 1000)])
-def test_the_tiny_task_has_examples_for_every_method(method: str, count: int):
-    examples = load("tiny:sums", method)
-    assert examples.count == len(examples.rows()) == count
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_the_tiny_task_has_examples_for_every_method(method: Method):
+    examples = load("tiny:sums", method.name)
+    assert examples.count == len(examples.rows()) == method_facts(method.name)["tinyExamples"]
     assert tuple(examples.rows()[0]) == examples.columns
+    # Its first set of columns is the one that says most.
+    assert set(method.columns[0]) <= set(examples.columns)
 
 
 def test_json_lines_are_read_from_a_file_or_from_all_files_of_a_folder(tmp_path: Path):

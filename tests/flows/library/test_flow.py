@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from posttraining.methods import METHODS
 from recipes import document, plan, recipe
 
 FLOWS = Path(__file__).resolve().parents[3] / "flows"
@@ -210,7 +211,7 @@ def _losses_of_an_undisturbed_training(chosen: dict, folder: Path, home) -> dict
     return {int(entry["step"]): entry["loss"] for entry in read_history(job.history)}
 
 
-@pytest.mark.parametrize("flow", ["sft", "dpo", "grpo"])
+@pytest.mark.parametrize("flow", [method.name for method in METHODS])
 def test_a_flow_without_configuration_has_its_own_tiny_recipe(flow: str, metaflow_home):
     shown = metaflow_home.run_command(
         [sys.executable, FLOWS / flow / "flow.py", "--no-pylint", "show"],

@@ -1,7 +1,6 @@
 """How one machine carries a recipe out: the table that tests/unit/recipe/plan.test.ts holds the TypeScript side to as well."""
 
 import json
-from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -9,21 +8,14 @@ import pytest
 from posttraining.checks import check_run
 from posttraining.recipe import RecipeError, read_recipe
 from posttraining.run_document import plan_for_this_machine
+from recipes import document_of
 
 TESTS = Path(__file__).resolve().parents[2]
-DOCUMENTS = json.loads((TESTS / "recipes" / "documents.json").read_text())["documents"]
 TABLE = json.loads((TESTS / "contracts" / "plans.json").read_text())
 
 
 def recipe_of(case: dict) -> dict:
-    document = deepcopy(DOCUMENTS[case["method"]])
-    for path, value in case["set"].items():
-        *parents, last = path.split(".")
-        place = document
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[last] = value
-    return read_recipe(document)
+    return read_recipe(document_of(case["method"], case["set"]))
 
 
 def problems(case: dict) -> list[str]:

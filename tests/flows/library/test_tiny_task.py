@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from posttraining import tiny_task
+from posttraining.methods import METHODS, dpo
 from posttraining.methods.facts import method_facts
+from posttraining.methods.method import Method
 from posttraining.rewards import final_number, reward_functions, tiny_sums_exact, tiny_sums_sentence
 from posttraining.tiny_model import write_tiny_model
 
@@ -14,9 +16,13 @@ def sums_of(texts: list[str]) -> set[tuple[int, int]]:
     return {(int(a), int(b)) for a, b in found}
 
 
-@pytest.mark.parametrize("method", ["sft", "dpo", "grpo"])
-def test_held_out_sums_are_in_no_training_data(method: str):
-    trained = sums_of([row["prompt"][0]["content"] for row in tiny_task.training_rows(method)])
+def rows_of(method: Method) -> list[dict]:
+    return tiny_task.training_rows(method.name, method_facts(method.name)["tinyExamples"], method.tiny_row)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_held_out_sums_are_in_no_training_data(method: Method):
+    trained = sums_of([row["prompt"][0]["content"] for row in rows_of(method)])
     held_out = sums_of([row["question"] for row in tiny_task.evaluation_rows() if row["split"] == "held-out"])
     assert len(held_out) == 15
     assert not trained & held_out
@@ -24,12 +30,12 @@ def test_held_out_sums_are_in_no_training_data(method: str):
 
 
 def test_every_time_the_data_are_the_same():
-    assert tiny_task.training_rows("dpo") == tiny_task.training_rows("dpo")
+    assert rows_of(dpo.METHOD) == rows_of(dpo.METHOD)
     assert tiny_task.preference_rows() == tiny_task.preference_rows()
 
 
 def test_preferred_answers_are_right_and_sure():
-    for row in tiny_task.training_rows("dpo"):
+    for row in rows_of(dpo.METHOD):
         a, b = next(iter(sums_of([row["prompt"][0]["content"]])))
         chosen, rejected = row["chosen"][0]["content"], row["rejected"][0]["content"]
         assert tiny_task.is_right(chosen, str(a + b))
@@ -99,12 +105,10 @@ def test_what_the_checks_of_recipes_know_of_model_and_task_is_so(tmp_path: Path)
         text += "" if answer is None else f"{row[answer][0]['content']}<|im_end|>\n"
         return len(tokenizer.encode(text).ids)
 
-    rows = {method: tiny_task.training_rows(method) for method in ("sft", "dpo", "grpo")}
-    assert {method: method_facts(method)["tinyExamples"] for method in rows} == {
-        method: len(found) for method, found in rows.items()
-    }
-    answers = [("sft", "completion"), ("dpo", "chosen"), ("dpo", "rejected")]
+    assert method_facts("sft")["tinyExamples"] == tiny_task.DEMONSTRATIONS
+    rows = [row for method in METHODS for row in rows_of(method)]
+    answers = ("completion", "chosen", "rejected")
     assert tiny_facts()["dataset"] == {
-        "longestPrompt": max(tokens(row, None) for found in rows.values() for row in found),
-        "longestExample": max(tokens(row, answer) for method, answer in answers for row in rows[method]),
+        "longestPrompt": max(tokens(row, None) for row in rows),
+        "longestExample": max(tokens(row, answer) for row in rows for answer in answers if answer in row),
     }

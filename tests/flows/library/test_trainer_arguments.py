@@ -1,13 +1,13 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from posttraining.examples import DatasetError
+from posttraining.methods import method_of
+from posttraining.methods.columns import DatasetError
+from posttraining.methods.sft import PLAIN_CHAT_TEMPLATE
 from posttraining.trainers.arguments import training_arguments
-from posttraining.trainers.dpo import dpo_arguments
-from posttraining.trainers.grpo import grpo_arguments
 from posttraining.trainers.job import TrainingJob
-from posttraining.trainers.sft import PLAIN_CHAT_TEMPLATE, sft_arguments
 from recipes import plan, recipe
 
 LORA = {"kind": "lora", "rank": 8, "alpha": 16}
@@ -17,8 +17,12 @@ def arguments(chosen: dict, **planned: object) -> dict:
     return training_arguments(job(chosen, **planned))
 
 
-def job(chosen: dict, nodes: int = 1, **planned: object) -> TrainingJob:
-    return TrainingJob(chosen, plan(chosen, **planned), "base", "examples", "model", "scratch", nodes=nodes)
+def job(chosen: dict, nodes: int = 1, base: Path = Path("base"), **planned: object) -> TrainingJob:
+    return TrainingJob(chosen, plan(chosen, **planned), str(base), "examples", "model", "scratch", nodes=nodes)
+
+
+def own_arguments(of: TrainingJob, columns: tuple[str, ...] = ()) -> dict:
+    return method_of(of.recipe).arguments(of, columns)
 
 
 def test_a_job_reaches_other_processes_unchanged(tmp_path: Path):
@@ -87,11 +91,14 @@ def test_zero_becomes_a_deepspeed_configuration(sharding: str, stage: int):
 
 
 def test_sft_learns_from_answers_only_where_examples_mark_them(tmp_path: Path):
-    assert sft_arguments(recipe(), ("prompt", "completion"), tmp_path)["completion_only_loss"] is True
-    assert sft_arguments(recipe(), ("messages",), tmp_path)["assistant_only_loss"] is True
-    assert sft_arguments(recipe(completionOnlyLoss=False), ("text",), tmp_path)["assistant_only_loss"] is False
+    def sft_arguments(chosen: dict, columns: tuple[str, ...]) -> dict:
+        return own_arguments(job(chosen, base=tmp_path), columns)
+
+    assert sft_arguments(recipe(), ("prompt", "completion"))["completion_only_loss"] is True
+    assert sft_arguments(recipe(), ("messages",))["assistant_only_loss"] is True
+    assert sft_arguments(recipe(completionOnlyLoss=False), ("text",))["assistant_only_loss"] is False
     with pytest.raises(DatasetError, match="set it to false"):
-        sft_arguments(recipe(), ("text",), tmp_path)
+        sft_arguments(recipe(), ("text",))
 
 
 @pytest.mark.parametrize(
@@ -99,19 +106,20 @@ def test_sft_learns_from_answers_only_where_examples_mark_them(tmp_path: Path):
     [("chat_template.jinja", "{{ messages }}"), ("tokenizer_config.json", '{"chat_template": "{{ messages }}"}')],
 )
 def test_a_models_own_chat_template_is_kept(tmp_path: Path, file: str, content: str):
-    assert sft_arguments(recipe(), ("messages",), tmp_path)["chat_template_path"] == str(PLAIN_CHAT_TEMPLATE)
+    assert own_arguments(job(recipe(), base=tmp_path), ("messages",))["chat_template_path"] == str(PLAIN_CHAT_TEMPLATE)
     (tmp_path / file).write_text(content)
-    assert sft_arguments(recipe(), ("messages",), tmp_path)["chat_template_path"] is None
+    assert own_arguments(job(recipe(), base=tmp_path), ("messages",))["chat_template_path"] is None
 
 
 def test_dpo_weighs_its_losses():
-    found = dpo_arguments(recipe("dpo", dpo={"lossTypes": ["sigmoid", "sft"], "lossWeights": [1, 0.5], "beta": 0.2}))
+    found = own_arguments(
+        job(recipe("dpo", dpo={"lossTypes": ["sigmoid", "sft"], "lossWeights": [1, 0.5], "beta": 0.2}))
+    )
     assert (found["loss_type"], found["loss_weights"], found["beta"]) == (["sigmoid", "sft"], [1, 0.5], 0.2)
 
 
 def test_grpo_generates_with_transformers():
-    chosen = recipe("grpo")
-    assert grpo_arguments(chosen, plan(chosen))["use_vllm"] is False
+    assert own_arguments(job(recipe("grpo")))["use_vllm"] is False
 
 
 @pytest.mark.parametrize(
@@ -119,7 +127,7 @@ def test_grpo_generates_with_transformers():
 )
 def test_grpo_shares_gpus_with_vllm(asked: object, planned: dict, used: float):
     chosen = recipe("grpo", grpo__generation={"kind": "vllm-colocated", "memoryUtilization": asked, "sleep": False})
-    found = grpo_arguments(chosen, plan(chosen, generation=planned))
+    found = own_arguments(job(chosen, generation=planned))
     assert (found["use_vllm"], found["vllm_mode"]) == (True, "colocate")
     assert found["vllm_gpu_memory_utilization"] == used
     assert found["vllm_enable_sleep_mode"] is False
@@ -128,7 +136,7 @@ def test_grpo_shares_gpus_with_vllm(asked: object, planned: dict, used: float):
 
 def test_grpo_generates_on_a_server():
     chosen = recipe("grpo", grpo__generation={"kind": "vllm-server"})
-    found = grpo_arguments(chosen, plan(chosen), generation_server="10.0.0.7")
+    found = own_arguments(replace(job(chosen), generation_server="10.0.0.7"))
     assert (found["vllm_mode"], found["vllm_server_host"]) == ("server", "10.0.0.7")
     with pytest.raises(ValueError, match="vllm-server needs a node that serves"):
-        grpo_arguments(chosen, plan(chosen))
+        own_arguments(job(chosen))

@@ -9,6 +9,7 @@ from posttraining.evaluation import EvaluationError, compare_with_base, evaluate
 from posttraining.evaluation_checks import training_metric_names
 from posttraining.evaluation_tasks import find_task
 from posttraining.examples import load_examples
+from posttraining.methods import METHODS
 from posttraining.models import fetch_model
 from posttraining.progress import read_history
 from posttraining.trainers.job import TrainingJob
@@ -65,7 +66,7 @@ def test_a_base_without_a_chat_template_learns_answers_alone_and_leaves_with_one
     assert sum(tokens["assistant_masks"]) == len(tokenizer("2").input_ids) + len(tokenizer("Yes").input_ids) + 2
 
 
-@pytest.mark.parametrize("method", ["sft", "dpo", "grpo"])
+@pytest.mark.parametrize("method", [method.name for method in METHODS])
 def test_a_method_trains_logs_and_leaves_plain_files(method: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     chosen = recipe(method, loggingSteps=2)
     job = train(tmp_path / method, chosen)

@@ -4,7 +4,8 @@ import type { Recipe } from "../../../contracts/recipe";
 import { planErrors, PlanError, planForThisMachine } from "../../../recipe/plan";
 import { parseRecipe } from "../../../recipe/read";
 import table from "../../contracts/plans.json";
-import { documentWith, grpoDocument, sftDocument } from "./recipes";
+import { documentOf } from "../../recipes/tables";
+import { grpoDocument, sftDocument } from "./recipes";
 
 function recipeOf(document: unknown): Recipe {
   const result = parseRecipe(document);
@@ -15,7 +16,7 @@ function recipeOf(document: unknown): Recipe {
 /** The table that tests/flows/library/test_plans.py holds Python's plans to as well. */
 describe("plans for one machine that both sides make", () => {
   it.each(table.planned)("$method with $set on $gpus GPUs", ({ method, set, gpus, plan }) => {
-    const recipe = recipeOf(documentWith(method, set));
+    const recipe = recipeOf(documentOf(method, set));
     const expected = { nodes: 1, generationNodes: 0, gpusPerNode: gpus, ...plan } as Plan;
     expect(planErrors(recipe, { gpus })).toEqual([]);
     expect(planForThisMachine(recipe, { gpus })).toEqual(expected);
@@ -24,7 +25,7 @@ describe("plans for one machine that both sides make", () => {
   });
 
   it.each(table.refused)("refused: $method with $set on $gpus GPUs", ({ method, set, gpus, path, text }) => {
-    const recipe = recipeOf(documentWith(method, set));
+    const recipe = recipeOf(documentOf(method, set));
     const errors = planErrors(recipe, { gpus });
     expect(errors.map((error) => error.path)).toEqual([path]);
     expect(errors[0]?.reason).toContain(text);

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseRecipe } from "../../../recipe/read";
 import { localStackMachine, planErrors } from "../../../recipe/plan";
-import table from "../../recipes/documents.json";
-import { documentWith } from "./recipes";
+import { cases } from "../../recipes/tables";
 
 /** The table that tests/flows/library/test_recipe_documents.py holds Python's checks to as well. */
 
@@ -17,12 +16,12 @@ function problemsOf(document: unknown): string[] {
 }
 
 describe("recipes that both sides judge", () => {
-  it.each(table.valid)("accepted: $method with $set", ({ method, set }) => {
-    expect(problemsOf(documentWith(method, set))).toEqual([]);
+  it.each(cases.valid)("accepted: $method with $set", ({ document }) => {
+    expect(problemsOf(document)).toEqual([]);
   });
 
-  it.each(table.refused)("refused: $method with $set", ({ method, set, path, text }) => {
-    const problems = problemsOf(documentWith(method, set));
+  it.each(cases.refused)("refused: $method with $set", ({ document, path, text }) => {
+    const problems = problemsOf(document);
     const found = problems.filter((problem) => problem.startsWith(`${path}: `) && problem.includes(text));
     expect(found, problems.join("\n")).toHaveLength(1);
   });

@@ -1,5 +1,3 @@
-import table from "../../recipes/documents.json";
-
 /** Recipe documents for tests: valid, small, and changed by each test where it matters. */
 export const sftDocument = {
   method: "sft",
@@ -24,17 +22,3 @@ export const grpoDocument = {
   sequence: { maxLength: 64, maxCompletionLength: 12 },
   grpo: { rewards: [{ name: "tiny_sums_exact" }] },
 };
-
-type Tree = Record<string, unknown>;
-
-/** The document of a method in tests/recipes/documents.json with values laid over it, by their paths. */
-export function documentWith(method: string, values: Readonly<Record<string, unknown>>): unknown {
-  const document = structuredClone((table.documents as Record<string, Tree>)[method] ?? {});
-  for (const [path, value] of Object.entries(values)) {
-    const keys = path.split(".");
-    let place: Tree = document;
-    for (const key of keys.slice(0, -1)) place = (place[key] ??= {}) as Tree;
-    place[keys.at(-1) ?? ""] = value;
-  }
-  return document;
-}

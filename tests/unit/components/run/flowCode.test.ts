@@ -31,16 +31,17 @@ describe("what of a checkout a run is made of", () => {
       "posttraining/gate.py",
       "posttraining/tasks/sums.yaml",
       "posttraining/methods/sft.py",
-      "posttraining/methods/__init__.py",
+      "posttraining/methods/sft.plain_chat.jinja",
+      "posttraining/methods/method.py",
       "posttraining/grpo.py",
     ]) {
       write(file, "changed");
       hashes.add(code());
     }
-    expect(hashes.size).toBe(7);
+    expect(hashes.size).toBe(8);
   });
 
-  it("is the same code with other documentation, caches, driver, types, facts and other methods", () => {
+  it("is the same code with other documentation, caches, driver, types, facts, other methods and their list", () => {
     const before = code();
     for (const file of [
       "sft/README.md",
@@ -49,6 +50,7 @@ describe("what of a checkout a run is made of", () => {
       "posttraining/contracts/recipe.py",
       "posttraining/methods/sft.facts.json",
       "posttraining/methods/grpo.py",
+      "posttraining/methods/__init__.py",
       "dpo/flow.py",
     ]) {
       write(file, "changed");

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: what differs from the other methods."""
+"""Supervised fine-tuning: learns from demonstrations."""
 
 from __future__ import annotations
 
@@ -6,27 +6,25 @@ import json
 from pathlib import Path
 from typing import Any
 
-from posttraining.examples import DatasetError, usable_columns
-from posttraining.trainers.adapters import adapter_configuration, quantization
+from posttraining import tiny_task
+from posttraining.methods.columns import DatasetError, usable_columns
+from posttraining.methods.method import Method, Row, Turns
 from posttraining.trainers.job import TrainingJob
 
 # For base models, whose tokenizers have no chat template. It needs no tokens of its own: roles are plain text, and an answer
 # ends with the model's end-of-text token, which every server stops at.
-PLAIN_CHAT_TEMPLATE = Path(__file__).with_name("plain_chat.jinja")
+PLAIN_CHAT_TEMPLATE = Path(__file__).with_name("sft.plain_chat.jinja")
+
+_COLUMNS = (("prompt", "completion"), ("messages",), ("text",))
 
 
-def sft_arguments(recipe: dict[str, Any], columns: tuple[str, ...], model: Path) -> dict[str, Any]:
-    """Arguments of TRL's `SFTConfig` beyond the shared ones.
-
-    Args:
-        recipe: the recipe.
-        columns: of the examples.
-        model: folder of the base model; where it has no chat template, `PLAIN_CHAT_TEMPLATE` becomes the trained model's.
+def _arguments(job: TrainingJob, columns: tuple[str, ...]) -> dict[str, Any]:
+    """Where the base model has no chat template, `PLAIN_CHAT_TEMPLATE` becomes the trained model's.
 
     Raises:
         DatasetError: if the loss should cover answers only, but examples do not say where answers begin.
     """
-    usable = usable_columns("sft", columns)
+    usable, recipe = usable_columns("sft", _COLUMNS, columns), job.recipe
     answers_only = recipe["completionOnlyLoss"]
     if usable == ("text",) and answers_only:
         raise DatasetError(
@@ -38,7 +36,7 @@ def sft_arguments(recipe: dict[str, Any], columns: tuple[str, ...], model: Path)
         "packing": recipe["sequence"]["packing"],
         "completion_only_loss": answers_only if "completion" in usable else None,
         "assistant_only_loss": answers_only and usable == ("messages",),
-        "chat_template_path": None if _has_chat_template(model) else str(PLAIN_CHAT_TEMPLATE),
+        "chat_template_path": None if _has_chat_template(Path(job.model)) else str(PLAIN_CHAT_TEMPLATE),
     }
 
 
@@ -49,14 +47,17 @@ def _has_chat_template(model: Path) -> bool:
     return tokenizer.is_file() and "chat_template" in json.loads(tokenizer.read_text(encoding="utf-8"))
 
 
-def sft_trainer(job: TrainingJob, dataset: Any, arguments: dict[str, Any]) -> Any:
-    """TRL's trainer for the job."""
-    from trl import SFTConfig, SFTTrainer
+def _row_of_turns(_row: Row, prompt: Turns, answer: Turns | None) -> Row | None:
+    return None if answer is None else {"prompt": prompt, "completion": answer}
 
-    return SFTTrainer(
-        model=job.model,
-        args=SFTConfig(**arguments, **sft_arguments(job.recipe, tuple(dataset.column_names), Path(job.model))),
-        train_dataset=dataset,
-        peft_config=adapter_configuration(job.recipe["trainable"]),
-        quantization_config=quantization(job.recipe["trainable"]),
-    )
+
+METHOD = Method(
+    name="sft",
+    label="SFT",
+    columns=_COLUMNS,
+    arguments=_arguments,
+    tiny_row=tiny_task.demonstration,
+    shown=("mean_token_accuracy",),
+    packs=True,
+    row_of_turns=_row_of_turns,
+)

@@ -1,0 +1,56 @@
+"""Direct preference optimisation: learns from pairs of answers, one preferred to the other."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from posttraining import tiny_task
+from posttraining.methods.method import Method, Plan, Recipe, Row, Turns
+from posttraining.problems import repeated, shown
+from posttraining.trainers.job import TrainingJob
+
+
+def _arguments(job: TrainingJob, _columns: tuple[str, ...]) -> dict[str, Any]:
+    dpo = job.recipe["dpo"]
+    return {
+        "max_length": job.recipe["sequence"]["maxLength"],
+        "beta": dpo["beta"],
+        "loss_type": dpo["lossTypes"],
+        "loss_weights": dpo["lossWeights"],
+        "precompute_ref_log_probs": dpo["precomputeReferenceLogProbabilities"],
+    }
+
+
+def _relations(recipe: Recipe, _examples: int | None) -> Iterator[str]:
+    types, weights = recipe["dpo"]["lossTypes"], recipe["dpo"]["lossWeights"]
+    yield from repeated(types, "dpo.lossTypes")
+    if len(types) != len(weights):
+        yield f"dpo.lossWeights: got {shown(weights)}; must have one weight for each of dpo.lossTypes ({len(types)})"
+
+
+def _plan_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
+    if recipe["dpo"]["precomputeReferenceLogProbabilities"] and plan["nodes"] > 1:
+        # TRL 1.16: the first process alone writes them, to a file on its node.
+        yield (
+            "dpo.precomputeReferenceLogProbabilities: only the first of several nodes would have them; "
+            "set it to false, or plan one node"
+        )
+
+
+def _tiny_row(prompt: Turns, total: int, source: random.Random) -> Row:
+    chosen, rejected = tiny_task.preference(total, source)
+    return {"prompt": prompt, "chosen": tiny_task.says(chosen), "rejected": tiny_task.says(rejected)}
+
+
+METHOD = Method(
+    name="dpo",
+    label="DPO",
+    columns=(("prompt", "chosen", "rejected"), ("chosen", "rejected")),
+    arguments=_arguments,
+    tiny_row=_tiny_row,
+    shown=("rewards.accuracies", "rewards.margins"),
+    relations=_relations,
+    plan_problems=_plan_problems,
+)

@@ -1,0 +1,189 @@
+"""Group relative policy optimisation: learns from rewards that programs compute of generated answers."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from posttraining.methods.facts import method_facts
+from posttraining.methods.method import BaseFacts, Method, NeedsGpu, Plan, Recipe, Row, Turns
+from posttraining.problems import repeated, shown
+from posttraining.rewards import reward_functions
+from posttraining.trainers.job import TrainingJob
+
+GENERATION_SERVER_PORT = 8000
+# Weights travel from the trainer to the server over this port; pods' network policies must allow it.
+WEIGHT_SYNC_PORT = 51216
+
+_DEFAULT_MEMORY_UTILIZATION = 0.3  # TRL's own
+
+
+def _arguments(job: TrainingJob, _columns: tuple[str, ...]) -> dict[str, Any]:
+    """Raises ValueError if completions come from a server and its host is not given."""
+    grpo, sequence = job.recipe["grpo"], job.recipe["sequence"]
+    planned = job.plan.get("generation") or {}
+    return {
+        "num_generations": grpo["generations"],
+        "max_completion_length": sequence["maxCompletionLength"],
+        "temperature": grpo["temperature"],
+        "beta": grpo["beta"],
+        "num_iterations": grpo["iterations"],
+        "reward_weights": [reward["weight"] for reward in grpo["rewards"]],
+        **_generation(grpo["generation"], sequence["maxLength"], planned, job.generation_server),
+    }
+
+
+def _generation(
+    generation: dict[str, Any], max_length: int, planned: dict[str, Any], server: str | None
+) -> dict[str, Any]:
+    kind = generation["kind"]
+    if kind == "transformers":
+        return {"use_vllm": False}
+    if kind == "vllm-colocated":
+        share = generation["memoryUtilization"]
+        if share == "auto":
+            share = planned.get("memoryUtilization", _DEFAULT_MEMORY_UTILIZATION)
+        return {
+            "use_vllm": True,
+            "vllm_mode": "colocate",
+            "vllm_gpu_memory_utilization": share,
+            "vllm_tensor_parallel_size": planned.get("tensorParallel", 1),
+            "vllm_enable_sleep_mode": generation["sleep"],
+            "vllm_max_model_length": max_length,
+        }
+    if server is None:
+        raise ValueError("grpo.generation: vllm-server needs a node that serves; the plan has none")
+    return {
+        "use_vllm": True,
+        "vllm_mode": "server",
+        "vllm_server_host": server,
+        "vllm_server_port": GENERATION_SERVER_PORT,
+        "vllm_group_port": WEIGHT_SYNC_PORT,
+        # Loading a large model takes the server longer than TRL's four minutes.
+        "vllm_server_timeout": 3600.0,
+    }
+
+
+def _trainer_arguments(recipe: Recipe) -> dict[str, Any]:
+    return {"reward_funcs": reward_functions(_reward_names(recipe))}
+
+
+def _reward_names(recipe: Recipe) -> list[str]:
+    return [reward["name"] for reward in recipe["grpo"]["rewards"]]
+
+
+def _row_of_turns(row: Row, prompt: Turns, _answer: Turns | None) -> Row | None:
+    """Other columns stay: rewards read them."""
+    return {"prompt": prompt, **row}
+
+
+def _tiny_row(prompt: Turns, total: int, _source: random.Random) -> Row:
+    return {"prompt": prompt, "answer": str(total)}
+
+
+def _relations(recipe: Recipe, examples: int | None) -> Iterator[str]:
+    whole, generations = recipe["batch"]["global"], recipe["grpo"]["generations"]
+    prompts = whole // generations
+    if whole % generations:
+        yield f"batch.global: got {whole}; must be a multiple of grpo.generations ({generations})"
+    # TRL drops prompts that do not fill a batch (RepeatSampler), and then trains on nothing.
+    elif examples is not None and examples < prompts:
+        yield (
+            f"batch.global: got {whole}; a step takes {prompts} prompts, and the dataset has {examples}: "
+            f"write {examples * generations} or less"
+        )
+    names = _reward_names(recipe)
+    for index, name in enumerate(names):
+        try:
+            reward_functions([name])
+        except ValueError as error:
+            there_are = str(error).rpartition("there are ")[2]
+            yield f"grpo.rewards[{index}].name: got {shown(name)}; allowed: {there_are}"
+    yield from repeated(names, "grpo.rewards", field=".name")
+
+
+def _base_relations(recipe: Recipe, known: BaseFacts) -> Iterator[str]:
+    """Whether a prompt and the longest answer fit into the longest sequence, and that into the model.
+
+    What is advised fits into both.
+    """
+    longest, answer = recipe["sequence"]["maxLength"], recipe["sequence"].get("maxCompletionLength")
+    prompt = known.longest_prompt_tokens or 1
+    context = known.context_tokens or math.inf
+    room, most = min(longest, context) - prompt, context - prompt
+    if answer is None or answer <= room:
+        return
+    if room < 1 or (answer < longest and answer <= most):
+        yield (
+            f"sequence.maxLength: got {longest}; a prompt of tiny:sums has {prompt} tokens: "
+            f"write {prompt + min(answer, most)} or more"
+        )
+    if answer > most and known.longest_prompt_tokens is not None:
+        what = f"a prompt of tiny:sums has {prompt} tokens, and {known.base} a context of {context}"
+    elif answer > most:
+        what = f"{known.base} has a context of {context} tokens, which holds prompt and answer"
+    else:
+        what = f"must be less than sequence.maxLength ({longest}), which holds prompt and answer"
+    if answer > most or (answer >= longest and room >= 1):
+        yield f"sequence.maxCompletionLength: got {answer}; {what}: write {most if room < 1 else room} or less"
+
+
+def _steps_per_epoch(recipe: Recipe, examples: int) -> int | None:
+    batch, grpo = recipe["batch"]["global"], recipe["grpo"]
+    # TRL drops prompts that do not fill a batch (RepeatSampler). What is no batch, _relations refuses.
+    batches = 0 if batch % grpo["generations"] else examples * grpo["generations"] // batch
+    return batches * grpo["iterations"] or None
+
+
+def _more_shown(recipe: Recipe) -> tuple[str, ...]:
+    return tuple(f"rewards.{name}.mean" for name in _reward_names(recipe))
+
+
+def _more_metrics(recipe: Recipe) -> tuple[str, ...]:
+    known, grpo = method_facts("grpo")["metrics"], recipe["grpo"]
+    names = [name.format(name=reward) for reward in _reward_names(recipe) for name in known["each reward"]]
+    names += known["beta"] if grpo["beta"] else []
+    names += [] if grpo["generation"]["kind"] == "transformers" else known["vllm"]
+    return tuple(names)
+
+
+def _plan_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
+    kind = recipe["grpo"]["generation"]["kind"]
+    if kind == "vllm-server" and (plan["generationNodes"] != 1 or plan["nodes"] < 2):
+        yield (
+            "grpo.generation.kind: vllm-server takes one node for generation beside those that train; the plan has "
+            f"{plan['generationNodes']} for it, of {plan['nodes']}"
+        )
+    if kind != "vllm-server" and plan["generationNodes"] > 0:
+        yield f"grpo.generation.kind: {kind} needs no node for generation; the plan has {plan['generationNodes']}"
+    if kind != "transformers" and recipe["trainable"]["kind"] == "qlora" and plan["sharding"] == "fsdp2":
+        # https://github.com/huggingface/trl/issues/5975
+        yield "trainable.kind: quantised weights sharded with FSDP2 cannot be sent to vLLM; write lora"
+
+
+def _needs_gpu(recipe: Recipe) -> Iterator[NeedsGpu]:
+    kind = recipe["grpo"]["generation"]["kind"]
+    if kind != "transformers":
+        yield NeedsGpu("grpo.generation.kind", kind, instead="transformers", package="vllm")
+
+
+METHOD = Method(
+    name="grpo",
+    label="GRPO",
+    columns=(("prompt",),),
+    arguments=_arguments,
+    tiny_row=_tiny_row,
+    shown=("reward", "completions.mean_length"),
+    generates=True,
+    row_of_turns=_row_of_turns,
+    relations=_relations,
+    base_relations=_base_relations,
+    steps_per_epoch=_steps_per_epoch,
+    more_shown=_more_shown,
+    more_metrics=_more_metrics,
+    plan_problems=_plan_problems,
+    needs_gpu=_needs_gpu,
+    trainer_arguments=_trainer_arguments,
+)

@@ -1,0 +1,106 @@
+"""What a training method is to the rest of the library; its TypeScript half is `methods/<name>.ts`."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from posttraining.methods.columns import Columns
+from posttraining.methods.facts import method_facts
+from posttraining.trainers.job import TrainingJob
+
+Recipe = dict[str, Any]
+Plan = dict[str, Any]
+Row = dict[str, Any]
+Turns = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class BaseFacts:
+    """What is known of the model that a run starts from, and of the task."""
+
+    base: str
+    context_tokens: int | None
+    """Tokens of its context; None where they are not known."""
+    longest_prompt_tokens: int | None
+    """Tokens of the task's longest prompt; None where the task is not the project's own."""
+
+
+@dataclass(frozen=True)
+class NeedsGpu:
+    """A value of a recipe that asks for a GPU and for a package, and what to write instead on a machine without."""
+
+    path: str
+    value: str
+    instead: str
+    package: str
+
+
+def _no_problems(_recipe: Recipe, _known: object) -> Iterator[str]:
+    return iter(())
+
+
+def _one_pass(recipe: Recipe, examples: int) -> int | None:
+    return math.ceil(examples / recipe["batch"]["global"])
+
+
+def _no_names(_recipe: Recipe) -> tuple[str, ...]:
+    return ()
+
+
+def _nothing(_recipe: Recipe) -> dict[str, Any]:
+    return {}
+
+
+def _needs_none(_recipe: Recipe) -> Iterator[NeedsGpu]:
+    return iter(())
+
+
+@dataclass(frozen=True)
+class Method:
+    """The record of one method. What is not said is as for SFT: no rules of its own, nothing generated.
+
+    Importing a record imports neither torch nor TRL: the driver and the checks of recipes read it.
+    """
+
+    name: str
+    """Value of `method` in a recipe, and folder of the flow below `flows/`."""
+    label: str
+    """Name as people and TRL's classes write it: `SFT` of `SFTTrainer` and `SFTConfig`."""
+    columns: Columns
+    """Columns that TRL's trainer accepts."""
+    arguments: Callable[[TrainingJob, tuple[str, ...]], dict[str, Any]]
+    """Arguments of TRL's configuration beyond those that all methods share, from the job and the examples' columns."""
+    tiny_row: Callable[[Turns, int, random.Random], Row]
+    """An example of `tiny:sums`, from the question, the sum and a source of chance."""
+    shown: tuple[str, ...]
+    """Metrics that progress lines, card and result carry beside the loss; the first is drawn on the card."""
+    packs: bool = False
+    """Whether several examples can be packed into one sequence."""
+    generates: bool = False
+    """Whether the policy generates answers, up to `sequence.maxCompletionLength`."""
+    row_of_turns: Callable[[Row, Turns, Turns | None], Row | None] | None = None
+    """An example from one that has a question, and maybe an answer, instead of the method's columns; None where it lacks one."""
+    relations: Callable[[Recipe, int | None], Iterator[str]] = _no_problems
+    """What must hold between its fields, as `path: reason`, from the recipe and the number of examples, where it is known."""
+    base_relations: Callable[[Recipe, BaseFacts], Iterator[str]] = _no_problems
+    """What must hold between its fields and the model that the run starts from."""
+    steps_per_epoch: Callable[[Recipe, int], int | None] = _one_pass
+    """Optimizer steps in which every one of the examples is seen once; None where it cannot be said."""
+    more_shown: Callable[[Recipe], tuple[str, ...]] = _no_names
+    """More of `shown`, of such a recipe."""
+    more_metrics: Callable[[Recipe], tuple[str, ...]] = _no_names
+    """What TRL logs of such a run beside what it logs of every run of the method."""
+    plan_problems: Callable[[Recipe, Plan], Iterator[str]] = _no_problems
+    """What of the method's fields a plan cannot carry out, as `path: reason`."""
+    needs_gpu: Callable[[Recipe], Iterator[NeedsGpu]] = _needs_none
+    """What of the method's fields a machine without GPUs cannot do."""
+    trainer_arguments: Callable[[Recipe], dict[str, Any]] = _nothing
+    """Arguments of TRL's trainer beyond those that all methods share."""
+
+    def metric_names(self, recipe: Recipe) -> tuple[str, ...]:
+        """Names of what TRL logs of such a run, other than of mixtures of experts."""
+        return (*method_facts(self.name)["metrics"]["always"], *self.more_metrics(recipe))
