@@ -1,7 +1,10 @@
+import { basename, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import type { Plan } from "../contracts/plan";
+import type { Recipe } from "../contracts/recipe";
 import { methodOf } from "../methods";
 import type { Method } from "../methods/method";
-import { basename } from "node:path";
-import { parseArgs } from "node:util";
 import { nearest, notAllowed } from "../validation/explain";
 import { catalog } from "../catalog/instances";
 import { regionNames } from "../catalog/regions";
@@ -17,8 +20,11 @@ import { type CommandOutcome, failed } from "./command-outcome";
 
 const usage = `npm run plan [-- <recipe>] [options]
 
-  <recipe>                 a recipe of flows/recipes, for example sft-70b; without it: the table of all six
+  <recipe>                 a recipe of flows/recipes, for example sft-70b; without it: the table of suggestions
   --json                   print JSON
+  --document               print the run document that the recipe's flow takes: flow.py --config run <file>
+  --models <prefix>        with --document: where models go, s3://bucket/prefix or file:///folder
+                           (.metaflow/models here, as for a flow that is given a recipe)
   --families g6e,p5        only these instance families
   --capacity on-demand     only bought this way: on-demand, capacity-block
   --budget <usd>           at most this much for a run
@@ -105,9 +111,32 @@ function recipeProblem(recipe: string): string[] {
   ];
 }
 
+const modelsPrefix = /^(?:s3:\/\/[a-z0-9][a-z0-9.-]+[a-z0-9]\/\S+|file:\/\/\/\S+)$/;
+
+/** What is wrong with asking for a run document. */
+function documentProblems(
+  recipe: string | undefined,
+  {
+    json,
+    offload,
+    models,
+  }: { readonly json: boolean; readonly offload: boolean; readonly models?: string | undefined },
+): string[] {
+  const problems: string[] = [];
+  if (recipe === undefined) problems.push("--document: name the recipe that is to run");
+  if (json) problems.push("--document: is JSON already; leave out --json");
+  if (offload) problems.push("--document: the flows keep states in the GPUs' memory; leave out --offload");
+  if (models !== undefined && !modelsPrefix.test(models)) {
+    problems.push(`--models: ${shownValue(models)} must be s3://bucket/prefix or file:///folder`);
+  }
+  return problems;
+}
+
 interface Options {
   readonly recipe: string | undefined;
-  readonly json: boolean;
+  readonly print: "text" | "json" | "document";
+  /** Prefix below which the models of a printed document go. */
+  readonly modelsRoot: string;
   readonly help: boolean;
   readonly constraints: Constraints;
 }
@@ -119,6 +148,8 @@ function readOptions(options: readonly string[]): Options {
     tokens: true,
     options: {
       json: { type: "boolean", default: false },
+      document: { type: "boolean", default: false },
+      models: { type: "string" },
       families: { type: "string" },
       capacity: { type: "string" },
       budget: { type: "string" },
@@ -138,6 +169,9 @@ function readOptions(options: readonly string[]): Options {
   const [recipe, ...others] = positionals;
   if (others.length > 0) problems.push(`one recipe at a time, not ${positionals.join(", ")}`);
   else if (recipe !== undefined) problems.push(...recipeProblem(recipe));
+  if (values.document) problems.push(...documentProblems(recipe, values));
+  else if (values.models !== undefined)
+    problems.push("--models: is where the models of a --document go, and there is none");
   if (values.region !== undefined) problems.push(...regionProblem(values.region));
   const onlyFamilies = readWords("families", values.families, families, problems);
   const capacity = readWords("capacity", values.capacity, kinds, problems);
@@ -147,7 +181,8 @@ function readOptions(options: readonly string[]): Options {
   if (problems.length > 0 && !values.help) throw new UsageError(problems.join("\n"));
   return {
     recipe,
-    json: values.json,
+    print: values.document ? "document" : values.json ? "json" : "text",
+    modelsRoot: values.models ?? pathToFileURL(resolve(".metaflow", "models")).href,
     help: values.help,
     constraints: {
       ...(values.region === undefined ? {} : { region: values.region }),
@@ -261,14 +296,23 @@ function tableLines(constraints: Constraints): string[] {
 }
 
 function answer(options: readonly string[]): { status: number; lines: string[] } {
-  const { recipe, json, help, constraints } = readOptions(options);
+  const { recipe: name, print, modelsRoot, help, constraints } = readOptions(options);
   if (help) return { status: 0, lines: [usage] };
-  if (json) {
-    const found =
-      recipe === undefined ? planTable(readRecipe, constraints) : planRecipe(readRecipe(recipe), constraints);
-    return { status: 0, lines: [JSON.stringify(found, null, 2)] };
+  if (print === "text") {
+    return name === undefined ? { status: 0, lines: tableLines(constraints) } : recipeOutcome(name, constraints);
   }
-  return recipe === undefined ? { status: 0, lines: tableLines(constraints) } : recipeOutcome(recipe, constraints);
+  const recipe = name === undefined ? undefined : readRecipe(name);
+  const found = recipe === undefined ? planTable(readRecipe, constraints) : planRecipe(recipe, constraints);
+  const printed =
+    print === "document" && recipe !== undefined && "plan" in found
+      ? runDocument(recipe, found.plan, modelsRoot)
+      : found;
+  return { status: 0, lines: [JSON.stringify(printed, null, 2)] };
+}
+
+/** What a flow is given to run a recipe as it is planned: on this machine, until somebody says where else (`placement`). */
+function runDocument(recipe: Recipe, plan: Plan, modelsRoot: string): Record<string, unknown> {
+  return { recipe, plan, placement: null, baseModelUri: null, modelsRoot, name: recipe.name };
 }
 
 /**

@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { replaceTable, tableEnd, tableStart } from "../../../sizing/table";
 import { planCommand } from "../../../cli/plan-command";
+import { planForThisMachine } from "../../../recipe/plan";
+import { readRecipe } from "../../../recipe/read";
+import { planRecipe } from "../../../sizing/planRecipe";
 import { readmeWithTable } from "../../../dev/readme-table";
 
 // Searches and child processes take seconds on a busy machine.
@@ -56,6 +59,23 @@ describe("npm run plan", () => {
     const parsed = JSON.parse(run.stdout) as { plan: { gpusPerNode: number }; machines: { instanceType: string } };
     expect(parsed.machines.instanceType).toMatch(/^g6e\./);
     expect(parsed.plan.gpusPerNode).toBeGreaterThan(0);
+  });
+
+  it("prints the run document that the flow takes, with the plan for the recipe", () => {
+    const run = plan("grpo-3b", "--document", "--families", "g6e", "--models", "s3://bucket/models");
+    const recipe = readRecipe("grpo-3b");
+    expect(JSON.parse(run.stdout)).toEqual({
+      recipe,
+      plan: planRecipe(recipe, { families: ["g6e"] }).plan,
+      placement: null,
+      baseModelUri: null,
+      modelsRoot: "s3://bucket/models",
+      name: "grpo-3b",
+    });
+    const here = JSON.parse(plan("sft-tiny", "--document").stdout) as { modelsRoot: string; plan: unknown };
+    expect(here.plan).toEqual(planForThisMachine(readRecipe("sft-tiny"), { gpus: 0 }));
+    expect(here.modelsRoot).toMatch(/^file:\/\/\/.*\/\.metaflow\/models$/);
+    expect(plan("dpo-70b", "--document", "--families", "g6", "--nodes", "1")).toMatchObject({ status: 2, stdout: "" });
   });
 
   it("ends with status 2 and what would fit when nothing does", () => {
@@ -115,6 +135,11 @@ describe("npm run plan", () => {
     [["flows/recipes/sft-3b.yaml"], "(did you mean sft-3b?)"],
     [["SFT-3B"], "(did you mean sft-3b?)"],
     [[""], 'no recipe ""; there are '],
+    [["--document"], "--document: name the recipe that is to run"],
+    [["sft-3b", "--document", "--json"], "--document: is JSON already; leave out --json"],
+    [["sft-3b", "--document", "--offload"], "--document: the flows keep states in the GPUs' memory"],
+    [["sft-3b", "--document", "--models", "models"], '--models: "models" must be s3://bucket/prefix or file:///folder'],
+    [["sft-3b", "--models", "s3://bucket/models"], "--models: is where the models of a --document go"],
     [["sft-3b", "dpo-3b"], "one recipe at a time, not sft-3b, dpo-3b"],
   ])("refuses %j in one line", (options, expected) => {
     const { status, stdout, stderr } = plan(...options);
