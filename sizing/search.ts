@@ -212,6 +212,10 @@ function runHours(job: Job, instance: Instance, step: StepTime, nodes: number): 
   return { provision: provisionHours, load, train, checkpoints, total: provisionHours + load + train + checkpoints };
 }
 
+/** Quantised weights that FSDP2 has sharded cannot be sent to vLLM: https://github.com/huggingface/trl/issues/5975 */
+const canSendShards = ({ trainable, generation }: Job): boolean =>
+  trainable.kind !== "qlora" || (generation.kind !== "colocated" && generation.kind !== "server");
+
 /** Every layout of a job on this many GPUs that leaves the headroom, largest micro batch first per kind of layout. */
 function layoutsThatFit(
   job: Job,
@@ -223,6 +227,8 @@ function layoutsThatFit(
 ): Sized[] {
   const gpus = gpusPerNode * nodes;
   if (job.globalBatch % gpus !== 0) return [];
+  // TRL's first process alone writes what the reference says, to a file on its node (flows/posttraining/checks.py).
+  if (job.reference === "precomputed" && nodes > 1) return [];
   const engine = engineSettings(job, gpu, gpusPerNode);
   if (engine === undefined) return [];
   const perGpu = job.globalBatch / gpus;
@@ -234,6 +240,7 @@ function layoutsThatFit(
   const found: Sized[] = [];
   for (const sharding of shardings) {
     if (sharding === "none" && gpus > 1) continue;
+    if (sharding === "fsdp2" && !canSendShards(job)) continue;
     for (const offload of offloads) {
       if (offload === "parameters" && sharding !== "fsdp2" && sharding !== "zero3") continue;
       for (const checkpointing of checkpointings) {
