@@ -289,10 +289,39 @@ export const platformSchema = z.strictObject({
   observability: observabilitySchema.prefault({}),
 });
 
-export type PlatformConfiguration = z.infer<typeof platformSchema>;
-export type AwsCompute = Extract<PlatformConfiguration["compute"], { kind: "aws" }>;
+/** Fields that are each right; what must hold between them is not judged yet. */
+export type PlatformDocument = z.infer<typeof platformSchema>;
+
 export type NetworkConfiguration = z.infer<typeof networkSchema>;
 export type ClusterConfiguration = z.infer<typeof clusterSchema>;
 export type StoreConfiguration = z.infer<typeof storeSchema>;
-export type SelfHostedConfiguration = z.infer<typeof selfHostedSchema>;
 export type DatabaseConfiguration = z.infer<typeof databaseSchema>;
+export type ExternalDatabase = Extract<DatabaseConfiguration, { kind: "external" }>;
+export type AwsCompute = Extract<PlatformDocument["compute"], { kind: "aws" }>;
+
+/**
+ * A Metaflow backend.
+ *
+ * @typeParam Database what its database may be
+ */
+export type BackendConfiguration<Database> =
+  | z.infer<typeof outerboundsSchema>
+  | (Omit<z.infer<typeof selfHostedSchema>, "database"> & { readonly database: Database });
+
+/** A platform whose cluster is made on AWS. */
+export type AwsPlatform = Omit<PlatformDocument, "compute"> & { readonly compute: AwsCompute };
+
+/** A platform on a cluster that was there: nothing of it is made on AWS. */
+export type ExistingClusterPlatform = Omit<PlatformDocument, "compute" | "store" | "backend" | "observability"> & {
+  readonly compute: Extract<PlatformDocument["compute"], { kind: "existing" }>;
+  readonly store: Extract<StoreConfiguration, { kind: "existing" }>;
+  readonly backend: BackendConfiguration<ExternalDatabase>;
+  readonly observability: Omit<PlatformDocument["observability"], "budget">;
+};
+
+/** A platform that can be made. */
+export type PlatformConfiguration = AwsPlatform | ExistingClusterPlatform;
+
+export function isOnAws(configuration: PlatformConfiguration): configuration is AwsPlatform {
+  return configuration.compute.kind === "aws";
+}

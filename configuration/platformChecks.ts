@@ -19,13 +19,15 @@ import { explainIssues } from "../validation/explainIssues";
 import { type KeyPlaces, keyPlaces } from "../validation/keyPlaces";
 import {
   type AwsCompute,
+  type BackendConfiguration,
   type ClusterConfiguration,
   clusterSchema,
   type NetworkConfiguration,
   networkSchema,
+  type ExternalDatabase,
   type PlatformConfiguration,
+  type PlatformDocument,
   platformSchema,
-  type SelfHostedConfiguration,
   type StoreConfiguration,
 } from "./platform";
 
@@ -50,7 +52,7 @@ function explainMixedCompute(error: FieldError, document: unknown): FieldError {
 }
 
 /** Parts of a configuration that can be judged by themselves; one whose own fields are wrong is left out. */
-type Parts = Partial<Pick<PlatformConfiguration, "store" | "backend" | "addons" | "observability">> & {
+type Parts = Partial<Pick<PlatformDocument, "store" | "backend" | "addons" | "observability">> & {
   readonly region?: AwsCompute["region"];
   readonly network?: NetworkConfiguration;
   readonly cluster?: ClusterConfiguration;
@@ -82,7 +84,7 @@ function partErrors({ region, network, cluster, store, backend, addons, observab
 }
 
 /** Beside what the component says: Metaflow has wishes for JobSet too. */
-function addonErrors(addons: PlatformConfiguration["addons"]): FieldError[] {
+function addonErrors(addons: PlatformDocument["addons"]): FieldError[] {
   const own = gpuAddonsArgumentErrors(addons);
   const path = "charts.jobSet";
   const isJudged = !addons.install.includes("jobSet") || own.some(({ propertyPath }) => propertyPath === path);
@@ -105,7 +107,7 @@ function repeated(values: readonly string[], path: string): FieldError[] {
 /** Namespaces that other parts of the platform make. */
 const platformNamespaces = ["posttraining-gpu", "posttraining-monitoring", "jobset-system", "kueue-system"];
 
-function takenNamespaces(backend: SelfHostedConfiguration): FieldError[] {
+function takenNamespaces(backend: Extract<PlatformDocument["backend"], { kind: "self-hosted" }>): FieldError[] {
   return (["systemNamespace", "jobsNamespace"] as const).flatMap((key) =>
     platformNamespaces.includes(backend[key])
       ? [
@@ -119,7 +121,7 @@ function takenNamespaces(backend: SelfHostedConfiguration): FieldError[] {
 }
 
 function outerboundsErrors(
-  backend: Extract<PlatformConfiguration["backend"], { kind: "outerbounds" }>,
+  backend: Extract<PlatformDocument["backend"], { kind: "outerbounds" }>,
   store: StoreConfiguration | undefined,
 ): FieldError[] {
   const errors = under("backend", outerboundsMetaflowBackendArgumentErrors({ ...backend, hasEndpoint: false }));
@@ -186,16 +188,24 @@ const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
 /**
- * What is wrong with a configuration whose fields are each right.
+ * The platform that a document with right fields describes.
  *
- * @returns one entry for every field to change; none if the platform can be made.
+ * @returns all that is wrong between its fields, if anything is.
  */
-export function platformErrors(configuration: PlatformConfiguration): FieldError[] {
-  const { compute, store, backend, addons, observability } = configuration;
-  return [
-    ...placeErrors(compute.kind, configuration),
-    ...partErrors({ store, backend, addons, observability, ...(compute.kind === "aws" ? compute : {}) }),
-  ];
+function platformOf(document: PlatformDocument): PlatformConfiguration | readonly FieldError[] {
+  const { compute, store, backend, addons, observability } = document;
+  const errors = partErrors({ store, backend, addons, observability, ...(compute.kind === "aws" ? compute : {}) });
+  if (compute.kind === "aws") return errors.length > 0 ? errors : { ...document, compute };
+  const place = placeErrors(compute.kind, document);
+  if (store.kind === "managed" || isOnRds(backend) || place.length + errors.length > 0) return [...place, ...errors];
+  return { ...document, compute, store, backend };
+}
+
+/** Whether a backend has a database that is made on AWS. */
+function isOnRds(
+  backend: PlatformDocument["backend"],
+): backend is Exclude<PlatformDocument["backend"], BackendConfiguration<ExternalDatabase>> {
+  return backend.kind === "self-hosted" && backend.database.kind === "rds";
 }
 
 /** Parts that only AWS can hold need compute of kind aws. */
@@ -208,7 +218,7 @@ function placeErrors(kind: unknown, { store, backend, observability }: Parts): F
       reason:
         'got "managed", which is made on AWS; with compute of kind "existing" name a bucket: { kind: existing, bucket, region }',
     });
-  if (backend?.kind === "self-hosted" && backend.database.kind === "rds")
+  if (backend !== undefined && isOnRds(backend))
     errors.push({
       path: "backend.database.kind",
       reason:
@@ -245,7 +255,8 @@ export function parsePlatform(document: unknown): PlatformConfiguration {
       ...ignoredErrors(document),
     ]);
   }
-  const errors = [...platformErrors(parsed.data), ...ignoredErrors(document)];
-  if (errors.length > 0) throw new ConfigurationError(errors);
-  return parsed.data;
+  const platform = platformOf(parsed.data);
+  const errors = [...("kind" in platform ? [] : platform), ...ignoredErrors(document)];
+  if (errors.length > 0 || !("kind" in platform)) throw new ConfigurationError(errors);
+  return platform;
 }

@@ -8,12 +8,14 @@ import { LocalMetaflowBackend } from "../components/metaflow/localMetaflowBacken
 import { projectRoot, stackLayout } from "../machine/layout";
 import { localStackMachine, planForThisMachine } from "../recipe/plan";
 import type { LocalConfiguration } from "../configuration/local";
+import { type LocalOutputs, stackOutputsVersion } from "../contracts/stackOutputs";
+import type { PendingOutputs } from "./outputs";
 
 /** Minutes that one tiny stage takes on two cores, for the preview. */
 const tinyStageMinutes = 1.5;
 
 /** The program of kind `local`: store, Metaflow, the chain of runs, and the endpoint, all on this machine. */
-export function localStack(configuration: LocalConfiguration, stack: string): Record<string, unknown> {
+export function localStack(configuration: LocalConfiguration, stack: string): PendingOutputs<LocalOutputs> {
   const layout = stackLayout(stack);
   const store = new LocalArtifactStore("store", {
     dataDirectory: layout.store,
@@ -58,6 +60,8 @@ export function localStack(configuration: LocalConfiguration, stack: string): Re
           ...(configuration.endpoint.port === undefined ? {} : { port: configuration.endpoint.port }),
         });
   return {
+    kind: "local",
+    version: stackOutputsVersion,
     stages: configuration.stages.map(({ name, recipe }) => stageSummary(name, recipe.method, deployments)),
     endpoint: endpoint === undefined ? null : endpointSummary(endpoint),
     endpointEnvironment: endpoint === undefined ? null : endpointEnvironment(endpoint),

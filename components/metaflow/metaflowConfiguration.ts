@@ -1,5 +1,5 @@
 import { argoServer, metaflowEvents } from "./argoWorkflows";
-import type { PortForward } from "../core/portForward";
+import type { PortForward } from "../../contracts/stackOutputs";
 
 /** Services of the backend in its system namespace. */
 export const metaflowServices = {

@@ -99,7 +99,12 @@ export class OuterboundsMetaflowBackend extends pulumi.ComponentResource impleme
         .all([this.configuration, store.environment])
         .apply(([configuration, variables]): Record<string, string> => ({ ...configuration, ...variables })),
     );
-    this.orchestrator = pulumi.output<Orchestrator>({ kind: "outerbounds", domain, perimeter, computePools });
+    this.orchestrator = pulumi.output<Orchestrator>({
+      kind: "outerbounds",
+      domain,
+      perimeter,
+      computePools: [...computePools],
+    });
     // METAFLOW_UI_URL of a platform: `ui.` before the domain (check_metaflow_config in outerbounds 0.12.53, local_setup_cli.py).
     this.uiUrl = pulumi.output<string | null>(`https://ui.${domain}`);
     this.signIn = pulumi.output(signIn(servicePrincipal.token));

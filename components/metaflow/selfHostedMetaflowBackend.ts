@@ -18,7 +18,7 @@ import {
   taskServiceAccount,
 } from "./metaflowConfiguration";
 import type { DatabaseConnection } from "./metaflowDatabase";
-import type { PortForward } from "../core/portForward";
+import type { PortForward } from "../../contracts/stackOutputs";
 import {
   certificateAuthorityKey,
   metadataServicePod,

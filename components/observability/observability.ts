@@ -17,7 +17,7 @@ import {
   prometheusValues,
   releaseLabel,
 } from "./prometheusChart";
-import type { PortForward } from "../core/portForward";
+import type { PortForward } from "../../contracts/stackOutputs";
 import { placementFor } from "../core/systemPlacement";
 import { projectTag } from "../core/tags";
 import { type Transform, transformed } from "../core/transform";

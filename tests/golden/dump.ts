@@ -74,7 +74,7 @@ function sharedNames(registrations: readonly Registration[]): ReadonlySet<string
 }
 
 /** Runs the program under mocks; twice, because only after the first time it is known which names need their type beside them. */
-export async function dumpProgram(program: () => Record<string, unknown>, stack?: string): Promise<Dump> {
+export async function dumpProgram(program: () => object, stack?: string): Promise<Dump> {
   const shared = sharedNames((await collect(program, provider(new Set()), stack)).registrations);
   const { result, resources: seen, registrations } = await collect(program, provider(shared), stack);
   const own = registrations.filter(({ type }) => type !== "pulumi:pulumi:Stack");
@@ -185,6 +185,14 @@ async function plain(value: unknown): Promise<unknown> {
     return Object.fromEntries(entries.filter(([, item]) => item !== undefined));
   }
   return typeof value === "string" ? embedded(value) : value;
+}
+
+/** A dumped value with documents inside of strings as the strings that they are. */
+export function withText(value: unknown): unknown {
+  if (value instanceof Embedded) return JSON.stringify(value.value);
+  if (Array.isArray(value)) return value.map(withText);
+  if (isTree(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withText(item)]));
+  return value;
 }
 
 function embedded(text: string): unknown {

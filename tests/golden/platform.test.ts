@@ -1,7 +1,8 @@
 import * as fs from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { stackNames } from "./documents";
-import type { Dump } from "./dump";
+import { platformOutputsSchema, sealedPlatformOutputsSchema } from "../../contracts/stackOutputs";
+import { type Dump, withText } from "./dump";
 import { dumpStack, goldenFile, stackText } from "./stacks";
 
 describe.each(stackNames)("%s", (name) => {
@@ -13,6 +14,15 @@ describe.each(stackNames)("%s", (name) => {
 
   it("registers what the committed file says; `npm run golden` writes it anew", () => {
     expect(stackText(name, dump)).toBe(fs.readFileSync(goldenFile(name), "utf8"));
+  });
+
+  it("has the outputs that contracts/stackOutputs.ts promises, and no others", () => {
+    const outputs = withText(dump.outputs) as Record<string, unknown>;
+    expect(platformOutputsSchema.safeParse(outputs).error).toBeUndefined();
+    expect(platformOutputsSchema.safeParse({ ...outputs, more: 1 }).success).toBe(false);
+    expect(sealedPlatformOutputsSchema.parse({ ...outputs, metaflowEnvironment: { sealed: true } }).kind).toBe(
+      "platform",
+    );
   });
 
   it("leaves no resource to a provider that the environment would choose", () => {

@@ -6,6 +6,9 @@ import { LocalInferenceEndpoint } from "../../../components/run/localInferenceEn
 import { LocalMetaflowBackend } from "../../../components/metaflow/localMetaflowBackend";
 import { parseRecipe } from "../../../recipe/read";
 import { localStackMachine, planForThisMachine } from "../../../recipe/plan";
+import { parseLocal } from "../../../configuration/local";
+import { localOutputsSchema, sealedLocalOutputsSchema } from "../../../contracts/stackOutputs";
+import { localStack } from "../../../stacks/local";
 import { resourceTypes } from "../../../provider/resourceTypes";
 import { sftDocument } from "../../unit/recipe/recipes";
 import { collect, type ProviderOutputs, type RegisteredResource, secretValue, valueOf } from "../collect";
@@ -174,5 +177,51 @@ describe("LocalInferenceEndpoint", () => {
       directory: "/processes/endpoint",
     });
     expect(await valueOf(endpoint.url)).toBe("http://127.0.0.1:8000/v1");
+  });
+});
+
+describe("localStack", () => {
+  const document = {
+    kind: "local",
+    stages: [
+      { name: "sft", recipe: "sft-tiny" },
+      { name: "dpo", recipe: "dpo-tiny", from: "sft" },
+    ],
+  };
+  const made = {
+    ...outputs,
+    [resourceTypes.flowRun]: (inputs: Record<string, unknown>) => ({
+      status: "succeeded",
+      modelUri: `s3://posttraining/models/${String(inputs.name)}/1`,
+      pathspec: "SftFlow/1",
+      headline: { metric: "accuracy", before: 0.1, after: 0.9 },
+      startedAt: "2026-11-29T01:00:00Z",
+      finishedAt: "2026-11-29T01:01:30Z",
+      cards: ["/runs/sft/card.html"],
+    }),
+    [resourceTypes.modelServer]: (inputs: Record<string, unknown>) => ({
+      url: "http://127.0.0.1:8000/v1",
+      modelName: inputs.modelName,
+      apiKey: "hidden",
+      headerFile: "/processes/endpoint/header",
+    }),
+  };
+
+  async function outputsOf(change: object): Promise<Record<string, unknown>> {
+    const configuration = parseLocal({ ...document, ...change });
+    const { result: pending } = await collect(() => localStack(configuration, "test"), made);
+    return valueOf(pulumi.output(pending as Record<string, unknown>));
+  }
+
+  it.each([
+    ["an endpoint", { endpoint: { serves: "dpo" } }],
+    ["none", {}],
+  ])("has the outputs that contracts/stackOutputs.ts promises, with %s", async (_, change) => {
+    const found = await outputsOf(change);
+    expect(localOutputsSchema.safeParse(found).error).toBeUndefined();
+    expect(localOutputsSchema.safeParse({ ...found, more: 1 }).success).toBe(false);
+    expect(localOutputsSchema.safeParse({ ...found, version: 0 }).success).toBe(false);
+    const sealed = { ...found, metaflowEnvironment: "[secret]", endpointEnvironment: "[secret]" };
+    expect(sealedLocalOutputsSchema.parse(sealed).stages).toHaveLength(2);
   });
 });
