@@ -1,23 +1,37 @@
 import { z } from "zod";
+import { activationCheckpointingSchema, shardingSchema } from "./recipe";
 
-/** What the planner decides for one run and the flow carries out: the same from the search to the trainer. */
-export const planSchema = z.strictObject({
-  /** All nodes of the run, those that only generate included. */
-  nodes: z.number().int().min(1),
-  /** Of `nodes`, those that only generate: 0 but for GRPO with a vLLM server. The others train. */
-  generationNodes: z.number().int().min(0),
-  /** 0 where everything runs on a machine's processors, in one process. */
-  gpusPerNode: z.number().int().min(0),
-  /** Sequences (DPO: pairs, GRPO: completions) per forward pass of one process. */
-  microBatch: z.number().int().min(1),
-  gradientAccumulation: z.number().int().min(1),
-  /** How training states are spread over the processes that train; `none`: there is one. */
-  sharding: z.enum(["none", "ddp", "fsdp2", "zero2", "zero3"]),
-  activationCheckpointing: z.enum(["none", "full"]),
-  /** Only for GRPO with a colocated vLLM: its share of a GPU's memory, and GPUs over which one engine splits the model. */
-  generation: z
-    .strictObject({ memoryUtilization: z.number().gt(0).lt(1), tensorParallel: z.number().int().min(1) })
-    .optional(),
-});
+const count = (from: number) => z.number().int().min(from);
 
+/**
+ * What the planner decides for one run and the flow carries out.
+ *
+ * With the recipe, the code, the base model and the generation it is a run's identity: another plan is another run. Where the
+ * run is placed is apart (placement.ts).
+ */
+export const planSchema = z
+  .strictObject({
+    nodes: count(1).describe("All nodes of the run, those that only generate among them."),
+    generationNodes: count(0)
+      .default(0)
+      .describe("Of `nodes`, those that only generate: the last ones. 0 but for GRPO with `vllm-server`."),
+    gpusPerNode: count(0).describe("GPUs of each node; 0: the run trains on one machine's processors."),
+    microBatch: count(1).describe("Sequences (DPO: pairs, GRPO: completions) per forward pass on one device."),
+    gradientAccumulation: count(1).describe("Forward passes on each device per optimizer step."),
+    sharding: shardingSchema.describe("How training states are spread over the devices that train."),
+    activationCheckpointing: activationCheckpointingSchema.describe(
+      "Which activations are recomputed in the backward pass instead of being kept.",
+    ),
+    generation: z
+      .strictObject({
+        memoryUtilization: z.number().gt(0).lt(1).describe("vLLM's share of a GPU's memory."),
+        tensorParallel: count(1).describe("GPUs per engine."),
+      })
+      .meta({ id: "PlanGeneration", description: "How vLLM uses the GPUs." })
+      .optional()
+      .describe("Only for GRPO with vLLM."),
+  })
+  .meta({ id: "Plan", description: "What the planner decided for one run; the flow carries it out." });
+
+/** A plan with every default filled in. */
 export type Plan = z.infer<typeof planSchema>;

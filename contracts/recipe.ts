@@ -36,93 +36,137 @@ const datasetSourceSchema = textLike(
   "must be a hub id (owner/name), JSON lines at s3://bucket/path or file:///path, or tiny:sums",
 );
 
-const modelSchema = z.strictObject({
-  /** Base model; another experiment's output may replace it when the run is deployed. */
-  base: modelReferenceSchema,
-  /** Hub revision (branch, tag or commit); pin it for runs that must be repeatable. */
-  revision: textLike(String.raw`\w(?:[\w./-]{0,253}\w)?`, "must be a branch, a tag or a commit").optional(),
-  /** Key of the model's shape in the planner's table, for example `Qwen/Qwen2.5-3B`; defaults to `base`. */
-  shape: textLike(plainText, "must be a model of the planner's table, such as Qwen/Qwen2.5-3B").optional(),
-  /** Attention implementation that `transformers` is asked for. */
-  attention: z.enum(["eager", "sdpa", "flash_attention_2", "flash_attention_3"]).default("sdpa"),
-});
+const modelSchema = z
+  .strictObject({
+    base: modelReferenceSchema.describe(
+      "Base model; another experiment's output may replace it when the run is deployed.",
+    ),
+    revision: textLike(String.raw`\w(?:[\w./-]{0,253}\w)?`, "must be a branch, a tag or a commit")
+      .optional()
+      .describe("Hub revision (branch, tag or commit); pin it for runs that must be repeatable."),
+    shape: textLike(plainText, "must be a model of the planner's table, such as Qwen/Qwen2.5-3B")
+      .optional()
+      .describe("Key of the model's shape in the planner's table, for example `Qwen/Qwen2.5-3B`; left out: `base`."),
+    attention: z
+      .enum(["eager", "sdpa", "flash_attention_2", "flash_attention_3"])
+      .default("sdpa")
+      .describe("Attention implementation that `transformers` is asked for."),
+  })
+  .meta({ id: "RecipeModel", description: "The model that a recipe trains." });
 
-const datasetSchema = z.strictObject({
-  source: datasetSourceSchema,
-  /** Hub configuration (subset) name. */
-  subset: textLike(plainText, "must be the name of a subset, without blanks at its ends").optional(),
-  split: textLike(
-    String.raw`[\w.+:%[\]-]+`,
-    "must be a split such as train, or a part of one such as train[:10%]",
-  ).default("train"),
-  /** Use only the first `limit` examples. */
-  limit: wholeNumber(1, mostExamples).optional(),
-  /** Number of training examples; the planner needs it for hours and dollars where the run is measured in epochs. */
-  examples: wholeNumber(1, mostExamples).optional(),
-  /** Mean tokens per example (prompt and answer), for hours and dollars. */
-  meanTokens: wholeNumber(1, longestSequence).optional(),
-});
+const datasetSchema = z
+  .strictObject({
+    source: datasetSourceSchema.describe(
+      "A hub id, JSON lines in a store or a folder, or the project's own `tiny:sums`.",
+    ),
+    subset: textLike(plainText, "must be the name of a subset, without blanks at its ends")
+      .optional()
+      .describe("Hub configuration (subset) name."),
+    split: textLike(String.raw`[\w.+:%[\]-]+`, "must be a split such as train, or a part of one such as train[:10%]")
+      .default("train")
+      .describe("Hub split, or a part of one."),
+    limit: wholeNumber(1, mostExamples).optional().describe("Use only the first `limit` examples."),
+    examples: wholeNumber(1, mostExamples)
+      .optional()
+      .describe(
+        "Number of training examples; the planner needs it for hours and dollars where the run is measured in epochs.",
+      ),
+    meanTokens: wholeNumber(1, longestSequence)
+      .optional()
+      .describe("Mean tokens per example (prompt and answer), for hours and dollars."),
+  })
+  .meta({ id: "RecipeDataset", description: "The examples that a recipe trains on." });
 
-const sequenceSchema = z.strictObject({
-  /** Longest sequence in tokens, prompt and answer together. Below 8 nothing of an answer is left to learn from. */
-  maxLength: wholeNumber(8, longestSequence),
-  /** Longest answer in tokens that a policy may generate (GRPO). */
-  maxCompletionLength: wholeNumber(1, longestSequence).optional(),
-  /** Pack several examples into one sequence (SFT). */
-  packing: z.boolean().default(false),
-});
+const sequenceSchema = z
+  .strictObject({
+    // Below 8 nothing of an answer is left to learn from.
+    maxLength: wholeNumber(8, longestSequence).describe("Longest sequence in tokens, prompt and answer together."),
+    maxCompletionLength: wholeNumber(1, longestSequence)
+      .optional()
+      .describe("Longest answer in tokens that a policy may generate (GRPO)."),
+    packing: z.boolean().default(false).describe("Pack several examples into one sequence (SFT)."),
+  })
+  .meta({ id: "RecipeSequence", description: "How long sequences may be." });
 
 const adapter = {
-  rank: wholeNumber(1, 4096),
-  alpha: z.number().positive().max(65_536),
-  dropout: z.number().min(0).lt(1).default(0),
-  /** Module names, or `all-linear`. */
+  rank: wholeNumber(1, 4096).describe("Rank of the two matrices that are trained beside each weight."),
+  alpha: z.number().positive().max(65_536).describe("Scale of the adapter: its product is multiplied by alpha / rank."),
+  dropout: z.number().min(0).lt(1).default(0).describe("Share of the adapter's inputs that is dropped while training."),
   targets: z
     .union([
       z.literal("all-linear"),
       z.array(textLike(String.raw`[A-Za-z_][\w.]*`, "must be the name of a module, such as q_proj")).min(1),
     ])
-    .default("all-linear"),
+    .default("all-linear")
+    .describe("Module names, or `all-linear`."),
 };
 
-const trainableSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("full") }),
-  z.strictObject({ kind: z.literal("lora"), ...adapter }),
-  z.strictObject({
-    kind: z.literal("qlora"),
-    ...adapter,
-    /** Bits of the quantised base: 4 is bitsandbytes NF4. */
-    bits: z.literal(4).default(4),
-  }),
-]);
+const trainableSchema = z
+  .discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("full") }).meta({ id: "FullTraining", description: "All weights are trained." }),
+    z
+      .strictObject({ kind: z.literal("lora"), ...adapter })
+      .meta({ id: "LoraTraining", description: "Low-rank adapters are trained and merged into the weights." }),
+    z
+      .strictObject({
+        kind: z.literal("qlora"),
+        ...adapter,
+        bits: z.literal(4).default(4).describe("Bits of the quantised base: 4 is bitsandbytes NF4."),
+      })
+      .meta({ id: "QloraTraining", description: "Low-rank adapters are trained beside quantised weights." }),
+  ])
+  .meta({ id: "Trainable", description: "What of the model is trained." });
 
 /** Decay of a moment of AdamW; torch refuses 1, with which nothing would ever be forgotten. */
 const decay = z.number().min(0).lt(1);
 
-const optimizerSchema = z.strictObject({
-  name: z
-    .enum(["adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit"])
-    .default("adamw_torch"),
-  learningRate: z.number().positive().max(1),
-  schedule: z.enum(["constant", "constant_with_warmup", "linear", "cosine"]).default("cosine"),
-  warmupSteps: wholeNumber(0, mostSteps).default(0),
-  beta1: decay.default(0.9),
-  beta2: decay.default(0.999),
-  weightDecay: z.number().min(0).max(1).default(0),
-  maxGradientNorm: z.number().positive().max(1_000_000).default(1),
-});
+const optimizerSchema = z
+  .strictObject({
+    name: z
+      .enum(["adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit"])
+      .default("adamw_torch")
+      .describe("The optimizer's name in `transformers`."),
+    learningRate: z.number().positive().max(1).describe("Highest learning rate of the schedule."),
+    schedule: z
+      .enum(["constant", "constant_with_warmup", "linear", "cosine"])
+      .default("cosine")
+      .describe("How the learning rate changes after the warm-up."),
+    warmupSteps: wholeNumber(0, mostSteps)
+      .default(0)
+      .describe("Optimizer steps in which the learning rate rises from 0."),
+    beta1: decay.default(0.9).describe("Decay of AdamW's first moment."),
+    beta2: decay.default(0.999).describe("Decay of AdamW's second moment."),
+    weightDecay: z.number().min(0).max(1).default(0).describe("AdamW's weight decay."),
+    maxGradientNorm: z
+      .number()
+      .positive()
+      .max(1_000_000)
+      .default(1)
+      .describe("Gradients with a larger norm are scaled down to it."),
+  })
+  .meta({ id: "Optimizer", description: "The optimizer and its learning rate." });
 
-const batchSchema = z.strictObject({
-  /** Sequences per optimizer step over all GPUs (DPO: pairs; GRPO: completions). */
-  global: wholeNumber(1, largestBatch),
-  /** Sequences per forward pass on one GPU. Left out: the planner chooses. */
-  micro: wholeNumber(1, largestBatch).optional(),
-});
+const batchSchema = z
+  .strictObject({
+    global: wholeNumber(1, largestBatch).describe(
+      "Sequences per optimizer step over all GPUs (DPO: pairs; GRPO: completions).",
+    ),
+    micro: wholeNumber(1, largestBatch)
+      .optional()
+      .describe("Sequences per forward pass on one GPU. Left out: the planner chooses."),
+  })
+  .meta({ id: "Batch", description: "How many sequences one optimizer step sees." });
 
-const durationSchema = z.union([
-  z.strictObject({ steps: wholeNumber(1, mostSteps) }),
-  z.strictObject({ epochs: z.number().positive().max(1000) }),
-]);
+const durationSchema = z
+  .union([
+    z
+      .strictObject({ steps: wholeNumber(1, mostSteps).describe("Optimizer steps.") })
+      .meta({ id: "DurationInSteps", description: "A training of so many optimizer steps." }),
+    z
+      .strictObject({ epochs: z.number().positive().max(1000).describe("Passes over all examples.") })
+      .meta({ id: "DurationInEpochs", description: "A training of so many passes over the examples." }),
+  ])
+  .meta({ id: "Duration", description: "How long a recipe trains." });
 
 /** Letters beyond ASCII: lm-eval has metrics with them. */
 const metricSchema = textLike(
@@ -130,56 +174,87 @@ const metricSchema = textLike(
   "must be <task>/<metric> or train/<metric>",
 );
 
-const evaluationSchema = z.strictObject({
-  /** lm-eval task names: the library's own, or files in `flows/posttraining/tasks/`. */
-  tasks: z.array(textLike(String.raw`[\w.()-]+`, "must be the name of a task")).min(1),
-  /** Evaluate only the first `limit` examples of each task. */
-  limit: wholeNumber(1, 10_000_000).optional(),
-  batchSize: wholeNumber(1, 65_536).default(32),
-  /** The metric that stands for the whole run in tables: `<task>/<metric>` or `train/<metric>`. */
-  headline: metricSchema,
-});
+const evaluationSchema = z
+  .strictObject({
+    tasks: z
+      .array(textLike(String.raw`[\w.()-]+`, "must be the name of a task"))
+      .min(1)
+      .describe("lm-eval task names: the library's own, or files in `flows/posttraining/tasks/`."),
+    limit: wholeNumber(1, 10_000_000).optional().describe("Evaluate only the first `limit` examples of each task."),
+    batchSize: wholeNumber(1, 65_536).default(32).describe("Examples that are evaluated together."),
+    headline: metricSchema.describe(
+      "The metric that stands for the whole run in tables: `<task>/<metric>` or `train/<metric>`.",
+    ),
+  })
+  .meta({ id: "Evaluation", description: "What a trained model, and its base model, are measured on." });
 
-/** One condition of the gate; a model is promoted, and may be served, only if all hold. */
-const gateConditionSchema = z.strictObject({
-  metric: metricSchema,
-  minimum: z.number().optional(),
-  maximum: z.number().optional(),
-  /** Smallest gain over the base model's value of the same metric. */
-  minimumGain: z.number().optional(),
+const gateConditionSchema = z
+  .strictObject({
+    metric: metricSchema.describe("`<task>/<metric>` or `train/<metric>`."),
+    minimum: z.number().optional().describe("The metric must be at least this."),
+    maximum: z.number().optional().describe("The metric must be at most this."),
+    minimumGain: z.number().optional().describe("Smallest gain over the base model's value of the same metric."),
+  })
+  .meta({
+    id: "GateCondition",
+    description: "One condition of the gate; a model is promoted, and may be served, only if all hold.",
+  });
+
+/** How training states are spread over GPUs once the planner has decided. */
+export const shardingSchema = z
+  .enum(["none", "ddp", "fsdp2", "zero2", "zero3"])
+  .meta({ id: "Sharding", description: "How training states are spread over GPUs." });
+export type Sharding = z.infer<typeof shardingSchema>;
+
+/** Which activations are recomputed in the backward pass once the planner has decided. */
+export const activationCheckpointingSchema = z.enum(["none", "full"]).meta({
+  id: "ActivationCheckpointing",
+  description: "Which activations are recomputed in the backward pass instead of being kept.",
 });
+export type ActivationCheckpointing = z.infer<typeof activationCheckpointingSchema>;
 
 const common = {
-  /** Name of the recipe: `<method>-<size>`; the file has the same name. */
   name: textLike(
     `(?:${methods.map(({ name }) => name).join("|")})-[a-z0-9]+(?:-[a-z0-9]+)*`,
     "must be <method>-<size>, lower case",
-  ).max(63),
-  /** One sentence for people. */
+  )
+    .max(63)
+    .describe("Name of the recipe: `<method>-<size>`; the file has the same name."),
   description: textLike(
     String.raw`[^\u0000-\u0008\u000b-\u001f\u007f]*[^\s\u0000-\u001f\u007f][^\u0000-\u0008\u000b-\u001f\u007f]*`,
     "must be a sentence, without control characters",
-  ).max(2000),
+  )
+    .max(2000)
+    .describe("One sentence for people."),
   model: modelSchema,
   dataset: datasetSchema,
   sequence: sequenceSchema,
   trainable: trainableSchema,
-  /** Number format of weights and activations while training. */
-  precision: z.enum(["float32", "bfloat16"]).default("bfloat16"),
+  precision: z
+    .enum(["float32", "bfloat16"])
+    .default("bfloat16")
+    .describe("Number format of weights and activations while training."),
   optimizer: optimizerSchema,
   batch: batchSchema,
   duration: durationSchema,
-  /** How states are spread over GPUs. `auto` lets the planner choose. */
-  sharding: z.enum(["auto", "none", "ddp", "fsdp2", "zero2", "zero3"]).default("auto"),
-  /** Recompute activations in the backward pass. `auto` lets the planner choose. */
-  activationCheckpointing: z.enum(["auto", "none", "full"]).default("auto"),
-  /** Steps between checkpoints from which a retried step goes on. */
-  checkpointEverySteps: wholeNumber(1, mostSteps).default(100),
-  loggingSteps: wholeNumber(1, mostSteps).default(10),
-  /** Of every library; numpy takes no larger one. */
-  seed: wholeNumber(0, 2 ** 32 - 1).default(0),
+  sharding: z
+    .enum(["auto", ...shardingSchema.options])
+    .default("auto")
+    .describe("How states are spread over GPUs. `auto` lets the planner choose."),
+  activationCheckpointing: z
+    .enum(["auto", ...activationCheckpointingSchema.options])
+    .default("auto")
+    .describe("Recompute activations in the backward pass. `auto` lets the planner choose."),
+  checkpointEverySteps: wholeNumber(1, mostSteps)
+    .default(100)
+    .describe("Steps between checkpoints from which a retried step goes on."),
+  loggingSteps: wholeNumber(1, mostSteps).default(10).describe("Steps between two lines of what the trainer logs."),
+  // numpy takes no larger one.
+  seed: wholeNumber(0, 2 ** 32 - 1)
+    .default(0)
+    .describe("Seed of every library."),
   evaluation: evaluationSchema,
-  gate: z.array(gateConditionSchema).min(1),
+  gate: z.array(gateConditionSchema).min(1).describe("What a model must reach to be promoted."),
 };
 
 /** The recipes of one method: its name, what every recipe has, and its own fields. */
@@ -190,13 +265,25 @@ type RecipeOf<Entry> =
 
 type Alternatives<Registry extends readonly unknown[]> = { [Place in keyof Registry]: RecipeOf<Registry[Place]> };
 
+const capitalized = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+
 // `map` forgets that the registry is a tuple of different records, one for each alternative.
 const alternatives = methods.map((method: Method) =>
-  z.strictObject({ method: z.literal(method.name), ...common, ...method.fields }),
+  z
+    .strictObject({ method: z.literal(method.name), ...common, ...method.fields })
+    .meta({ id: `${capitalized(method.name)}Recipe`, description: `A recipe for ${method.label}.` }),
 ) as unknown as Alternatives<typeof methods>;
 
 /** What each field may hold by itself. */
-export const recipeSchema = z.discriminatedUnion("method", alternatives);
+export const recipeSchema = z.discriminatedUnion("method", alternatives).meta({
+  id: "Recipe",
+  description: "What to train and how good it must become. It says nothing about machines: the planner derives those.",
+});
 
 /** A recipe with every default filled in. */
 export type Recipe = z.infer<typeof recipeSchema>;
+
+/** Names of the training methods. */
+export const methodNameSchema = z
+  .enum(methods.map(({ name }) => name))
+  .meta({ id: "MethodName", description: "How a model is trained." });

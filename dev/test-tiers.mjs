@@ -126,6 +126,11 @@ async function checks() {
       command: process.execPath,
       parameters: [nodeTool("typescript/bin/tsc"), "--noEmit", "--project", "tsconfig.mjs.json"],
     },
+    {
+      name: "contracts",
+      command: process.execPath,
+      parameters: [nodeTool("tsx/dist/cli.mjs"), path.join("dev", "contracts.ts"), "--check"],
+    },
     { name: "ruff check", command: python, parameters: ["-m", "ruff", "check", ...pythonSources] },
     { name: "ruff format", command: python, parameters: ["-m", "ruff", "format", "--check", ...pythonSources] },
     { name: "pyright", command: process.execPath, parameters: [nodeTool("pyright/index.js")] },

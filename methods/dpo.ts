@@ -10,17 +10,30 @@ export const dpo = defineMethod({
   name: "dpo",
   label: "DPO",
   fields: {
-    dpo: z.strictObject({
-      beta: z.number().positive().max(100).default(0.1),
-      /** TRL's loss names, added up with `lossWeights`; `sft` beside `sigmoid` keeps chosen answers likely. */
-      lossTypes: z
-        .array(z.enum(["sigmoid", "ipo", "hinge", "robust", "sft"]))
-        .min(1)
-        .default(["sigmoid"]),
-      lossWeights: z.array(weight).min(1).default([1]),
-      /** Compute the reference model's log-probabilities once before training instead of holding it in memory. */
-      precomputeReferenceLogProbabilities: z.boolean().default(false),
-    }),
+    dpo: z
+      .strictObject({
+        beta: z
+          .number()
+          .positive()
+          .max(100)
+          .default(0.1)
+          .describe("How strongly the policy is held to the reference model."),
+        lossTypes: z
+          .array(z.enum(["sigmoid", "ipo", "hinge", "robust", "sft"]))
+          .min(1)
+          .default(["sigmoid"])
+          .describe(
+            "TRL's loss names, added up with `lossWeights`; `sft` beside `sigmoid` keeps chosen answers likely.",
+          ),
+        lossWeights: z.array(weight).min(1).default([1]).describe("One weight for each of `lossTypes`."),
+        precomputeReferenceLogProbabilities: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Compute the reference model's log-probabilities once before training instead of holding it in memory.",
+          ),
+      })
+      .meta({ id: "DpoSettings", description: "What only DPO has." }),
   },
   facts,
   batchOf: "pairs",

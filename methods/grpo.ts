@@ -8,37 +8,48 @@ import { defineMethod, type RecipeReading, type RunFacts } from "./method";
 import { rewardNames } from "./rewards";
 
 const fields = {
-  grpo: z.strictObject({
-    /** Completions per prompt. */
-    generations: wholeNumber(2, 1024).default(8),
-    temperature: z.number().positive().max(10).default(1),
-    /** Weight of the KL term; 0 needs no reference model. */
-    beta: z.number().min(0).max(100).default(0),
-    /** Optimizer passes over one batch of completions. */
-    iterations: wholeNumber(1, 1000).default(1),
-    /** Names of reward functions in `flows/posttraining/rewards.py`, with weights. */
-    rewards: z
-      .array(
-        z.strictObject({
-          name: textLike(String.raw`[a-z]\w*`, "must be the name of a reward function"),
-          weight: weight.default(1),
-        }),
-      )
-      .min(1),
-    /** Where completions are generated. */
-    generation: z
-      .discriminatedUnion("kind", [
-        z.strictObject({ kind: z.literal("transformers") }),
-        z.strictObject({
-          kind: z.literal("vllm-colocated"),
-          /** Share of a GPU's memory that vLLM may take. `auto` lets the planner choose. */
-          memoryUtilization: z.union([z.literal("auto"), z.number().gt(0).lt(1)]).default("auto"),
-          sleep: z.boolean().default(true),
-        }),
-        z.strictObject({ kind: z.literal("vllm-server") }),
-      ])
-      .default({ kind: "transformers" }),
-  }),
+  grpo: z
+    .strictObject({
+      generations: wholeNumber(2, 1024).default(8).describe("Completions per prompt."),
+      temperature: z.number().positive().max(10).default(1).describe("Temperature with which answers are sampled."),
+      beta: z.number().min(0).max(100).default(0).describe("Weight of the KL term; 0 needs no reference model."),
+      iterations: wholeNumber(1, 1000).default(1).describe("Optimizer passes over one batch of completions."),
+      rewards: z
+        .array(
+          z
+            .strictObject({
+              name: textLike(String.raw`[a-z]\w*`, "must be the name of a reward function").describe(
+                "Name of a function in `flows/posttraining/rewards.py`.",
+              ),
+              weight: weight.default(1).describe("Its weight in the sum."),
+            })
+            .meta({ id: "Reward", description: "One reward of the sum that a policy is trained for." }),
+        )
+        .min(1)
+        .describe("Reward functions with weights."),
+      generation: z
+        .discriminatedUnion("kind", [
+          z
+            .strictObject({ kind: z.literal("transformers") })
+            .meta({ id: "TransformersGeneration", description: "The trainer itself generates." }),
+          z
+            .strictObject({
+              kind: z.literal("vllm-colocated"),
+              memoryUtilization: z
+                .union([z.literal("auto"), z.number().gt(0).lt(1)])
+                .default("auto")
+                .describe("Share of a GPU's memory that vLLM may take. `auto` lets the planner choose."),
+              sleep: z.boolean().default(true).describe("vLLM gives its memory back while the trainer trains."),
+            })
+            .meta({ id: "ColocatedGeneration", description: "vLLM generates on the GPUs that train." }),
+          z
+            .strictObject({ kind: z.literal("vllm-server") })
+            .meta({ id: "ServerGeneration", description: "vLLM generates on nodes of its own." }),
+        ])
+        .meta({ id: "CompletionGeneration", description: "Where completions are generated." })
+        .default({ kind: "transformers" }),
+    })
+    .meta({ id: "GrpoSettings", description: "What only GRPO has." }),
 };
 
 type Reading = RecipeReading<typeof fields>;

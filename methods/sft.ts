@@ -7,8 +7,7 @@ export const sft = defineMethod({
   name: "sft",
   label: "SFT",
   fields: {
-    /** Compute the loss on the answer's tokens only. */
-    completionOnlyLoss: z.boolean().default(true),
+    completionOnlyLoss: z.boolean().default(true).describe("Compute the loss on the answer's tokens only."),
   },
   facts,
   packs: true,

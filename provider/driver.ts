@@ -1,81 +1,31 @@
-import type { Orchestrator } from "../contracts/orchestrator";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { z } from "zod";
+import {
+  type DriverEvent,
+  driverEventSchema,
+  type DriverRequest as WholeRequest,
+  type RunDescription,
+} from "../contracts/driver";
+import type { OrchestratorRequest } from "../contracts/orchestrator";
 import { flowsDirectory, pythonOf } from "../machine/layout";
+import { explainIssues } from "../validation/explainIssues";
 
-/** The Metaflow driver's contract (docs/contracts.md), as this side reads it. */
+/** The Metaflow driver, as this side calls it. Its requests and events are those of contracts/driver.ts. */
 
-const gateResult = z.object({
-  metric: z.string(),
-  value: z.number().nullable(),
-  passed: z.boolean(),
-  minimum: z.number().nullish(),
-  maximum: z.number().nullish(),
-  minimumGain: z.number().nullish(),
-});
+export type { FlowResult } from "../contracts/flowResult";
+export type { OrchestratorRequest, RunDescription };
 
-const flowResult = z.object({
-  modelUri: z.string(),
-  promoted: z.boolean(),
-  gate: z.array(gateResult),
-  metrics: z.record(z.string(), z.object({ before: z.number().nullable(), after: z.number().nullable() })),
-  headline: z.object({ metric: z.string(), before: z.number().nullable(), after: z.number().nullable() }),
-  seconds: z.record(z.string(), z.number()),
-  baseModelUri: z.string().nullable(),
-});
-export type FlowResult = z.infer<typeof flowResult>;
+/** What comes before the answer of `watch`. */
+export type DriverProgress = Extract<DriverEvent, { event: "progress" | "step" }>;
 
-const description = z.object({
-  status: z.enum(["running", "succeeded", "rejected", "failed", "stopped", "missing"]),
-  runId: z.string().nullish(),
-  pathspec: z.string().nullish(),
-  startedAt: z.string().nullish(),
-  finishedAt: z.string().nullish(),
-  result: flowResult.nullish(),
-  cards: z.array(z.string()).default([]),
-  logFile: z.string().nullish(),
-  /** What of the run's record could not be read, a sentence each. */
-  damage: z.array(z.string()).default([]),
-  error: z
-    .object({ step: z.string().nullish(), message: z.string(), lines: z.array(z.string()).default([]) })
-    .nullish(),
-});
-export type RunDescription = z.infer<typeof description>;
+/** The last line of a request that was carried out. */
+export type DriverAnswer = Extract<DriverEvent, { event: "result" | "stopped" }>;
 
-const progressEvent = z.object({
-  event: z.literal("progress"),
-  phase: z.string(),
-  step: z.number(),
-  totalSteps: z.number(),
-  loss: z.number().nullish(),
-  metric: z.record(z.string(), z.number()).nullish(),
-  secondsLeft: z.number().nullish(),
-});
-const stepEvent = z.object({ event: z.literal("step"), step: z.string(), state: z.string() });
-const resultEvent = z.looseObject({ event: z.literal("result") });
-const errorEvent = z.object({ event: z.literal("error"), code: z.string(), message: z.string() });
-const driverEvent = z.discriminatedUnion("event", [progressEvent, stepEvent, resultEvent, errorEvent]);
-export type DriverProgress = z.infer<typeof progressEvent> | z.infer<typeof stepEvent>;
+/** Each alternative of a union without a key. */
+type Without<Union, Key extends PropertyKey> = Union extends unknown ? Omit<Union, Key> : never;
 
-/** Which orchestrator runs flows, and what it needs: `METAFLOW_*` and `AWS_*` variables. */
-export type OrchestratorRequest = Orchestrator & { readonly environment: Readonly<Record<string, string>> };
-
-/** How a finished run ended, as the state knows it. */
-export interface KnownRun {
-  readonly status: "succeeded" | "rejected";
-  readonly runId: string | null;
-  readonly pathspec: string;
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  readonly result: FlowResult;
-}
-
-export type DriverRequest =
-  | { operation: "start"; key: string; flow: string; flowFile?: string; run: unknown; insteadOf?: string }
-  | { operation: "repair"; key: string; run: unknown; known: KnownRun }
-  | { operation: "watch" | "describe" | "stop" | "delete"; key: string }
-  | { operation: "stop-all" };
+/** A request but for who carries it out. */
+export type DriverRequest = Without<WholeRequest, "orchestrator">;
 
 /** The driver refused or failed; `code` is stable, `message` is for people. */
 export class DriverError extends Error {
@@ -105,7 +55,7 @@ export async function callDriver(
   orchestrator: OrchestratorRequest,
   request: DriverRequest,
   options: DriverOptions = {},
-): Promise<Record<string, unknown>> {
+): Promise<DriverAnswer> {
   const python = options.python ?? pythonOf("train");
   const child = spawn(python, ["-m", "posttraining.driver"], {
     cwd: flowsDirectory,
@@ -125,19 +75,22 @@ export async function callDriver(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-4000);
   });
-  let answer: z.infer<typeof driverEvent> | undefined;
+  let answer: Exclude<DriverEvent, DriverProgress> | undefined;
+  let misfit: DriverError | undefined;
   const closed = new Promise<number | null>((resolve) => {
     child.once("close", resolve);
   });
   for await (const line of createInterface({ input: child.stdout })) {
-    const event = driverEvent.parse(JSON.parse(line));
-    if (event.event === "result" || event.event === "error") answer = event;
-    else options.onProgress?.(event);
+    const event = eventIn(line);
+    if (event instanceof DriverError) misfit ??= event;
+    else if (event.event === "progress" || event.event === "step") options.onProgress?.(event);
+    else answer = event;
   }
   const status = await closed;
   if (options.signal?.aborted === true) throw new DriverError("cancelled", "cancelled");
-  if (answer?.event === "result") return answer;
+  if (misfit !== undefined) throw misfit;
   if (answer?.event === "error") throw new DriverError(answer.code, answer.message);
+  if (answer !== undefined) return answer;
   throw new DriverError(
     "driver-died",
     `the Metaflow driver (${python} -m posttraining.driver) ended without an answer ` +
@@ -146,11 +99,38 @@ export async function callDriver(
   );
 }
 
+/** What a line of the driver's standard output says, or the error that it says something else than the contract. */
+function eventIn(line: string): DriverEvent | DriverError {
+  const refused = (problem: string): DriverError =>
+    new DriverError(
+      "invalid-answer",
+      `the Metaflow driver wrote a line that contracts/driver.ts does not know: ${problem}\n  ${line.slice(0, 300)}`,
+    );
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    return refused(error instanceof Error ? error.message : String(error));
+  }
+  const event = driverEventSchema.safeParse(value);
+  if (event.success) return event.data;
+  return refused(
+    explainIssues(event.error.issues, value)
+      .map(({ path, reason }) => `${path}: ${reason}`)
+      .join("; "),
+  );
+}
+
 /** Calls an operation that answers with a run's description. */
 export async function describeWith(
   orchestrator: OrchestratorRequest,
-  request: DriverRequest,
+  request: Exclude<DriverRequest, { operation: "stop-all" }>,
   options: DriverOptions = {},
 ): Promise<RunDescription> {
-  return description.parse(await callDriver(orchestrator, request, options));
+  const answer = await callDriver(orchestrator, request, options);
+  if (answer.event === "result") return answer.description;
+  throw new DriverError(
+    "invalid-answer",
+    `the Metaflow driver answered "${request.operation}" as if it were "stop-all"`,
+  );
 }

@@ -1,5 +1,6 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { formatPath, nearest } from "./explain";
+import { schemaTree } from "./schemaTree";
 
 /** Which keys a schema knows, and where each belongs: from this a wrong key is explained. */
 
@@ -33,10 +34,7 @@ interface PlacedKey extends KeyPlace {
  */
 export function keyPlaces(schema: z.ZodType, parent = ""): KeyPlaces {
   const places = new Map<string, KeyPlace[]>();
-  for (const { key, ...place } of placedKeys(
-    z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema,
-    parent,
-  )) {
+  for (const { key, ...place } of placedKeys(schemaTree(schema, "any") as JsonSchema, parent)) {
     places.set(key, [...(places.get(key) ?? []), place]);
   }
   return places;

@@ -8,7 +8,7 @@ export const textLike = (pattern: string, rule: string) =>
   z
     .string()
     .regex(new RegExp(`^(?:${pattern})$`), rule)
-    .describe(rule);
+    .meta({ rule });
 
 /** A whole number within bounds, both included. */
 export const wholeNumber = (from: number, to: number) => z.number().int().min(from).max(to);

@@ -109,6 +109,7 @@ export class FlowDeployment extends pulumi.ComponentResource {
           baseModelUri: base,
           modelsRoot,
           name,
+          modelUri: null,
         })),
         contentHash: baseModelUri.apply((base) => runContentHash({ ...contents, baseModelUri: base })),
         contentParts: { ...partHashes(contents), baseModel: baseModelUri.apply(partHash) },

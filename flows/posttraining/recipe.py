@@ -1,7 +1,6 @@
 """Recipes: validation against the project's schema, and defaults.
 
-`recipe.schema.json` is generated from the zod schema in `contracts/recipe.ts`, the recipe's contract; a test
-compares them.
+`contracts/recipe.schema.json` is generated from the zod schema in the checkout's `contracts/recipe.ts`, the recipe's contract.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 
 from posttraining.recipe_relations import relation_problems
 
-SCHEMA_FILE = Path(__file__).with_name("recipe.schema.json")
+SCHEMA_FILE = Path(__file__).with_name("contracts") / "recipe.schema.json"
 
 Recipe = dict[str, Any]
 
@@ -136,7 +135,7 @@ def _problems(schema: dict[str, Any], value: object, path: str) -> Iterator[str]
                 if key not in error.instance and f"'{key}'" in error.message:
                     yield f"{_join(where, key)}: is missing"
         else:
-            rule = error.schema.get("description") if error.validator == "pattern" else None
+            rule = error.schema.get("rule") if error.validator == "pattern" else None
             rule = rule or _requirement(error.validator, error.validator_value)
             yield f"{where}: {rule}; it is {_shown(error.instance)}"
 

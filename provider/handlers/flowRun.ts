@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import type { RunDocument } from "../../contracts/runDocument";
 import { stateDirectory } from "../../machine/layout";
 import { foreignFolderProblem } from "../../machine/removal.mjs";
 import { runKey, type RunPart, runParts } from "../../recipe/runIdentity";
@@ -289,9 +290,9 @@ export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunSt
 });
 
 /** What the flow is given: a lost model is made where it was, since what was trained from it goes on to name it. */
-function documentOf(state: FlowRunState, news: FlowRunInputs): unknown {
+function documentOf(state: FlowRunState, news: FlowRunInputs): RunDocument {
   const modelUri = state.standsInFor ?? state.modelUri;
-  return modelUri === null ? news.run : { ...(news.run as object), modelUri };
+  return modelUri === null ? news.run : { ...news.run, modelUri };
 }
 
 /** The model that stands for the run: its own, or the one that stands in for that. */
@@ -314,7 +315,7 @@ async function lossesOf(
   if (cards.length > 0) losses.push({ part: "cards", detail: cards.join(", ") });
   if (state.modelUri === null) return losses;
   const { modelUri, name, promoted } = state;
-  const { modelsRoot } = state.run as { modelsRoot: string };
+  const { modelsRoot } = state.run;
   try {
     const asking = new Heartbeat(context, `asking the store for the model of ${name}`);
     losses.push(
@@ -329,7 +330,7 @@ async function lossesOf(
 
 /** @throws if no other model of the deployment is there. */
 async function standIn(parts: FlowRunParts, { name, run, environment }: FlowRunInputs): Promise<string> {
-  const { modelsRoot } = run as { modelsRoot: string };
+  const { modelsRoot } = run;
   const found = await parts.lastPromotedModel(environment, modelsRoot, name);
   if (found !== undefined) return found;
   throw new Error(
@@ -354,7 +355,7 @@ async function restore(
     gate: [],
     metrics: state.metrics,
     headline: state.headline ?? { metric: "", before: null, after: null },
-    seconds: {},
+    seconds: { train: null, evaluate: null },
     baseModelUri: null,
   };
   const known = { status, runId, pathspec, startedAt, finishedAt, result };
@@ -377,7 +378,7 @@ async function restore(
 async function runToEnd(
   parts: FlowRunParts,
   inputs: FlowRunInputs,
-  document: unknown,
+  document: RunDocument,
   context: OperationContext,
   insteadOf?: string,
 ): Promise<RunDescription> {

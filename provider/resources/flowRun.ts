@@ -1,4 +1,6 @@
 import type { Orchestrator } from "../../contracts/orchestrator";
+import type { RunDocument } from "../../contracts/runDocument";
+import type { MethodName } from "../../methods";
 import type { RunPartHashes } from "../../recipe/runIdentity";
 import type { FlowResult, RunDescription } from "../driver";
 import type { Loss } from "../modelRegistry";
@@ -7,12 +9,12 @@ import type { Loss } from "../modelRegistry";
 export interface FlowRunInputs {
   /** Name of the deployment. */
   readonly name: string;
-  /** Flow folder below `flows/`: `sft`, `dpo`, `grpo`. */
-  readonly flow: string;
+  /** Flow folder below `flows/`. */
+  readonly flow: MethodName;
   /** Flow file, where it is not `flows/<flow>/flow.py`. */
   readonly flowFile?: string;
-  /** The document that the flow reads (docs/contracts.md). */
-  readonly run: unknown;
+  /** The document that the flow reads. */
+  readonly run: RunDocument;
   /** Hash of all that the run is made of (recipe/runIdentity.ts): a new hash is a new run. */
   readonly contentHash: string;
   /** Hash of each part of that, for the preview to say which has changed; nothing else is decided by them. */

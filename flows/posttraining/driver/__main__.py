@@ -8,15 +8,20 @@ from typing import Any
 from posttraining.driver.errors import DriverError
 from posttraining.driver.json_values import one_line
 from posttraining.driver.local import LocalOrchestrator
-from posttraining.driver.orchestrator import Emit, Orchestrator
+from posttraining.driver.orchestrator import Description, Emit, Orchestrator
 from posttraining.driver.request import Request, parse_request
 from posttraining.driver.watch import ParentEnded
 
 
 def carry_out(request: Request, orchestrator: Orchestrator, emit: Emit) -> dict[str, Any]:
-    """Carries out a request and returns what its result event holds."""
+    """Carries out a request and returns its last event."""
     if request.operation == "stop-all":
-        return {"stopped": orchestrator.stop_all()}
+        return {"event": "stopped", "stopped": orchestrator.stop_all()}
+    return {"event": "result", "description": _describe(request, orchestrator, emit)}
+
+
+def _describe(request: Request, orchestrator: Orchestrator, emit: Emit) -> Description:
+    """Carries out a request that concerns one run and returns the run's description."""
     if request.key is None:
         raise ValueError(f"{request.operation} without a key")
     match request.operation:
@@ -36,6 +41,8 @@ def carry_out(request: Request, orchestrator: Orchestrator, emit: Emit) -> dict[
             if request.run is None or request.known is None:
                 raise ValueError("repair without a run")
             return orchestrator.repair(request.key, request.run, request.known)
+        case "stop-all":
+            raise ValueError("stop-all concerns no single run")
 
 
 def main() -> int:
@@ -53,7 +60,7 @@ def main() -> int:
 
     try:
         request = parse_request(sys.stdin.buffer.read())
-        emit({"event": "result", **carry_out(request, LocalOrchestrator(request.settings), emit)})
+        emit(carry_out(request, LocalOrchestrator(request.settings), emit))
         return 0
     except DriverError as error:
         emit({"event": "error", "code": error.code, "message": error.message})

@@ -12,7 +12,18 @@ Description = dict[str, Any]
 Emit = Callable[[dict[str, Any]], None]
 """Sends one event to the caller."""
 
-MISSING: Description = {"status": "missing"}
+MISSING: Description = {
+    "status": "missing",
+    "runId": None,
+    "pathspec": None,
+    "startedAt": None,
+    "finishedAt": None,
+    "result": None,
+    "cards": [],
+    "logFile": None,
+    "damage": [],
+    "error": None,
+}
 """The description of a run that does not exist."""
 
 

@@ -24,4 +24,4 @@ def driver(tmp_path: Path) -> "Iterator[Driver]":
     stack_directory = tmp_path / "a stack"
     yield Driver(stack_directory)
     cleaning = Driver(stack_directory)
-    cleaning.answer(cleaning.request("stop-all"))
+    cleaning.stop_all()

@@ -92,15 +92,20 @@ class Driver:
         )
         events = [json.loads(line) for line in done.stdout.decode().splitlines()]
         assert events, done.stderr.decode()
-        assert done.returncode == {"result": 0, "error": 1}[events[-1]["event"]], done.stderr.decode()
+        assert done.returncode == {"result": 0, "stopped": 0, "error": 1}[events[-1]["event"]], done.stderr.decode()
         return events
 
     def answer(self, text: str | bytes) -> dict[str, Any]:
-        """Runs the driver with one request and returns its only event, without the field `event`."""
+        """Runs the driver with one request that concerns one run; returns the description, its only event."""
         events = self.events(text)
-        assert len(events) == 1
-        assert events[0].pop("event") == "result", events[0]
-        return events[0]
+        assert [event["event"] for event in events] == ["result"], events
+        return events[0]["description"]
+
+    def stop_all(self) -> list[str]:
+        """Stops all runs and returns the keys of those that were live."""
+        events = self.events(self.request("stop-all"))
+        assert [event["event"] for event in events] == ["stopped"], events
+        return events[0]["stopped"]
 
     def error(self, text: str | bytes) -> dict[str, Any]:
         """Runs the driver with one request that must fail and returns the error."""

@@ -17,6 +17,7 @@ from driver_harness import COMMAND, FIXTURE_FLOW, Driver, is_live, wait_until
 from posttraining.driver import local, record
 from posttraining.driver.errors import DriverError
 from posttraining.driver.local import LocalOrchestrator
+from posttraining.driver.orchestrator import MISSING
 from posttraining.driver.processes import ProcessIdentity
 from posttraining.driver.record import RunRecord
 from posttraining.driver.request import LocalSettings
@@ -55,7 +56,7 @@ def test_a_run_from_start_to_end(driver: Driver, tmp_path: Path) -> None:
     }
 
     description = driver.finish("sft-1")
-    assert events[-1] == {"event": "result", **description}
+    assert events[-1] == {"event": "result", "description": description}
     assert description["status"] == "succeeded"
     assert description["error"] is None
     assert description["pathspec"] == f"FixtureFlow/{description['runId']}"
@@ -92,8 +93,8 @@ def test_a_run_from_start_to_end(driver: Driver, tmp_path: Path) -> None:
     assert len(metaflow_runs(driver)) == 1
     assert driver.answer(driver.request("stop", "sft-1")) == description
 
-    assert driver.answer(driver.request("delete", "sft-1")) == {"status": "missing"}
-    assert driver.describe("sft-1") == {"status": "missing"}
+    assert driver.answer(driver.request("delete", "sft-1")) == MISSING
+    assert driver.describe("sft-1") == MISSING
     assert not list(driver.runs_directory.iterdir())
     assert len(metaflow_runs(driver)) == 1
 
@@ -180,7 +181,7 @@ def test_a_run_outlives_the_terminal_of_its_driver(driver: Driver) -> None:
         COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=driver.caller, start_new_session=True
     )
     answer, _ = terminal.communicate(driver.start_request("outlives", LONG_WITH_CHILD).encode())
-    assert json.loads(answer)["status"] == "running"
+    assert json.loads(answer)["description"]["status"] == "running"
     child = driver.child("outlives")
     # Nobody is left in the driver's group, so there is nobody to kill.
     with pytest.raises(ProcessLookupError):
@@ -255,7 +256,7 @@ def test_a_folder_for_short_lived_files_that_another_could_have_made_is_not_used
         assert f"{folder} is a link" in error["message"]
         assert f"remove {folder}, then try again" in error["message"]
         assert [entry.name for entry in foreign.iterdir()] == ["kept"]
-        assert driver.describe("sft-1") == {"status": "missing"}
+        assert driver.describe("sft-1") == MISSING
     finally:
         folder.unlink()
 
@@ -266,18 +267,18 @@ def test_stop_all_stops_live_runs_only(driver: Driver) -> None:
     driver.start("one", LONG_WITH_CHILD)
     driver.start("two", LONG_WITH_CHILD)
     children = [driver.child("one"), driver.child("two")]
-    assert driver.answer(driver.request("stop-all")) == {"stopped": ["one", "two"]}
+    assert driver.stop_all() == ["one", "two"]
     assert not any(is_live(child) for child in children)
     assert driver.describe("one")["status"] == "stopped"
     assert driver.describe("two")["status"] == "stopped"
     assert driver.describe("done") == done
-    assert driver.answer(driver.request("stop-all")) == {"stopped": []}
+    assert driver.stop_all() == []
 
 
 def test_delete_stops_a_live_run(driver: Driver) -> None:
     driver.start("deleted", LONG_WITH_CHILD)
     child = driver.child("deleted")
-    assert driver.answer(driver.request("delete", "deleted")) == {"status": "missing"}
+    assert driver.answer(driver.request("delete", "deleted")) == MISSING
     assert not is_live(child)
     assert not list(driver.runs_directory.iterdir())
 
@@ -301,7 +302,7 @@ def test_a_lost_supervisor_means_a_failed_run_whose_processes_stop_ends(driver: 
     assert failed["error"]["step"] == "train"
     assert "ended without recording how the run ended" in failed["error"]["message"]
     assert str(child) in failed["error"]["message"]
-    assert driver.events(driver.request("watch", "lost"))[-1] == {"event": "result", **failed}
+    assert driver.events(driver.request("watch", "lost"))[-1] == {"event": "result", "description": failed}
 
     stopped = driver.answer(driver.request("stop", "lost"))
     assert not is_live(child)
@@ -324,7 +325,10 @@ def test_a_new_start_ends_the_processes_of_a_lost_run(driver: Driver) -> None:
 @pytest.mark.parametrize("operation", ["delete", "stop-all"])
 def test_a_lost_run_is_cleared_away(driver: Driver, operation: str) -> None:
     child = lose_supervisor(driver, "lost")
-    driver.answer(driver.request(operation, *(["lost"] if operation == "delete" else [])))
+    if operation == "delete":
+        driver.answer(driver.request("delete", "lost"))
+    else:
+        driver.stop_all()
     assert not is_live(child)
 
 
@@ -394,7 +398,7 @@ def test_a_supervisor_that_does_not_start_is_an_error(driver: Driver) -> None:
     error = driver.error(driver.start_request("nothing", {}))
     assert error["code"] == "start-failed"
     assert not RunRecord(driver.runs_directory, "nothing").temporary_directory.exists()
-    assert driver.describe("nothing") == {"status": "missing"}
+    assert driver.describe("nothing") == MISSING
 
 
 def test_the_watcher_ends_with_its_parent_and_the_run_goes_on(driver: Driver, tmp_path: Path) -> None:
@@ -432,7 +436,7 @@ def test_the_watcher_ends_with_its_parent_and_the_run_goes_on(driver: Driver, tm
     # What the first watcher has seen comes as one event, not as hundreds.
     assert next(event["step"] for event in events if event["event"] == "progress") > 1
     assert events[-1]["event"] == "result"
-    assert events[-1]["status"] == "stopped"
+    assert events[-1]["description"]["status"] == "stopped"
 
 
 def test_a_closed_output_ends_the_watcher_quietly(driver: Driver) -> None:

@@ -17,6 +17,7 @@ from metaflow.exception import MetaflowNotFound
 
 import posttraining.driver.restore as restore_module
 from posttraining import registry
+from posttraining.driver.orchestrator import MISSING
 from posttraining.driver.record import RunRecord, RunStatus
 
 LONG = {"steps": 100_000, "secondsPerStep": 0.1}
@@ -113,7 +114,7 @@ def test_a_live_run_whose_record_was_deleted_is_ended(driver: Driver, operation:
     driver.start("bare", LONG_WITH_CHILD)
     child, supervisor = driver.child("bare"), driver.supervisor("bare")
     shutil.rmtree(driver.runs_directory / "bare")
-    assert driver.answer(driver.request(operation, "bare")) == {"status": "missing"}
+    assert driver.answer(driver.request(operation, "bare")) == MISSING
     assert not is_live(child)
     assert not is_live(supervisor)
 
@@ -122,7 +123,7 @@ def test_a_live_run_whose_folder_was_deleted_is_ended_before_another_is_started(
     driver.start("bare", LONG_WITH_CHILD)
     child, supervisor = driver.child("bare"), driver.supervisor("bare")
     shutil.rmtree(driver.runs_directory / "bare")
-    assert driver.describe("bare") == {"status": "missing"}
+    assert driver.describe("bare") == MISSING
     again = driver.start("bare", {})
     assert not is_live(child)
     assert not is_live(supervisor)
@@ -295,7 +296,7 @@ def test_a_run_on_a_full_disk_fails_with_that_word(driver: Driver, tmp_path: Pat
         capture_output=True,
         env=driver.caller,
     )
-    failed = json.loads(done.stdout.decode().splitlines()[-1])
+    failed = json.loads(done.stdout.decode().splitlines()[-1])["description"]
     assert failed["status"] == "failed", failed
     assert failed["error"]["step"] == "train"
     assert "the disk is full" in failed["error"]["message"]

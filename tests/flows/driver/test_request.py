@@ -10,6 +10,7 @@ from driver_harness import COMMAND, FIXTURE_FLOW, Driver, small_disk
 
 import posttraining.driver.request as request_module
 from posttraining.driver.errors import DriverError
+from posttraining.driver.orchestrator import MISSING
 from posttraining.driver.request import parse_request
 
 
@@ -99,8 +100,8 @@ def test_runs_the_named_flow_of_the_project_by_default(
 
 def test_a_run_that_does_not_exist_is_missing(driver: Driver) -> None:
     for operation in ("describe", "watch", "stop", "delete"):
-        assert driver.answer(driver.request(operation, "never-started")) == {"status": "missing"}
-    assert driver.answer(driver.request("stop-all")) == {"stopped": []}
+        assert driver.answer(driver.request(operation, "never-started")) == MISSING
+    assert driver.stop_all() == []
     assert not driver.runs_directory.exists()
 
 

@@ -314,7 +314,13 @@ describe("a stage whose run is recorded", () => {
         const places = { homeDirectory: "/metaflow", runsDirectory: "/runs", cacheDirectory: "/cache" };
         const backend = new LocalMetaflowBackend("metaflow", { store, ...places });
         new FlowDeployment("sft", {
-          ...{ backend, recipe, plan: planForThisMachine(recipe, localStackMachine), code: flowCode(recipe.method), generation },
+          ...{
+            backend,
+            recipe,
+            plan: planForThisMachine(recipe, localStackMachine),
+            code: flowCode(recipe.method),
+            generation,
+          },
           ...(base === null ? {} : { baseModelUri: base }),
           estimate: { usd: 0, minutes: 1, where: "this machine" },
         });

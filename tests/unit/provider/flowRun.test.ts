@@ -2,11 +2,15 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { recipeSchema } from "../../../contracts/recipe";
+import type { RunDocument } from "../../../contracts/runDocument";
 import { callDriver, type DriverRequest, type RunDescription } from "../../../provider/driver";
 import { flowRun, flowRunOf, progressLine, refusal } from "../../../provider/handlers/flowRun";
 import { runKey } from "../../../recipe/runIdentity";
 import type { Loss } from "../../../provider/modelRegistry";
 import type { FlowRunInputs, FlowRunState } from "../../../provider/resources/flowRun";
+import { planForThisMachine } from "../../../recipe/plan";
+import { sftDocument } from "../recipe/recipes";
 import { recordingContext } from "./context";
 
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -23,7 +27,7 @@ const description: RunDescription = {
     gate: [{ metric: "tiny_sums/exact_match", value: 0.41, minimum: 0.8, passed: false }],
     metrics: {},
     headline: { metric: "tiny_sums/exact_match", before: 0, after: 0.41 },
-    seconds: {},
+    seconds: { train: 20, evaluate: 4 },
     baseModelUri: null,
   },
   cards: [],
@@ -32,10 +36,17 @@ const description: RunDescription = {
   error: null,
 };
 
+const recipe = recipeSchema.parse(sftDocument);
+const runDocument: RunDocument = {
+  recipe,
+  plan: planForThisMachine(recipe, { gpus: 0 }),
+  ...{ placement: null, baseModelUri: null, modelsRoot: "s3://posttraining/models", name: "sft", modelUri: null },
+};
+
 const state: FlowRunState = {
   name: "sft",
   flow: "sft",
-  run: {},
+  run: runDocument,
   contentHash: "a".repeat(64),
   contentParts: { code: "c", packages: "p", recipe: "r", plan: "l", baseModel: "b", generation: "g" },
   orchestrator: { kind: "local", runsDirectory: "/runs" },
@@ -163,13 +174,13 @@ describe("a run of which something is lost", () => {
         asked.push(request);
         return Promise.resolve(found);
       },
-      callDriver: () => Promise.resolve({}),
+      callDriver: () => Promise.resolve({ event: "result", description: found }),
       modelLosses: () => (losses instanceof Error ? Promise.reject(losses) : Promise.resolve(losses)),
       lastPromotedModel: () => Promise.resolve(other),
     });
   });
 
-  const known: FlowRunState = { ...state, pathspec: "SftFlow/7", run: { modelsRoot: "s3://m" } };
+  const known: FlowRunState = { ...state, pathspec: "SftFlow/7", run: { ...runDocument, modelsRoot: "s3://m" } };
   const news: FlowRunInputs = {
     ...{ name: known.name, flow: known.flow, run: known.run, contentHash: known.contentHash },
     contentParts: known.contentParts,

@@ -1,0 +1,37 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { contracts } from "../contracts";
+import { projectRoot } from "../machine/layout";
+import { contractsFolder, pageFile, schemaFiles, staleFiles, typeFiles } from "./contractFiles/generated";
+
+/**
+ * `npm run contracts`: writes what is generated from contracts/: JSON Schemas and types for Python, the tables of
+ * docs/contracts.md. With `--check` it only says what is stale.
+ */
+async function main(isCheck: boolean): Promise<number> {
+  if (!isCheck) mkdirSync(join(projectRoot, contractsFolder), { recursive: true });
+  const wanted = new Map([...(await schemaFiles(contracts)), ...typeFiles(contracts), ...(await pageFile(contracts))]);
+  const stale = staleFiles(wanted, contractsFolder);
+  for (const { file, problem } of stale) {
+    const text = wanted.get(file);
+    if (isCheck) process.stdout.write(`${file} ${problem}\n`);
+    else if (text === undefined) rmSync(join(projectRoot, file));
+    else writeFileSync(join(projectRoot, file), text);
+  }
+  if (!isCheck) {
+    const names = stale.map(({ file }) => `  ${file}\n`).join("");
+    process.stdout.write(stale.length === 0 ? "All files are as the contracts say.\n" : `Written:\n${names}`);
+    return 0;
+  }
+  if (stale.length > 0) process.stdout.write("`npm run contracts` mends them.\n");
+  return stale.length === 0 ? 0 : 1;
+}
+
+main(process.argv.includes("--check"))
+  .then((status) => {
+    process.exitCode = status;
+  })
+  .catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  });

@@ -1,0 +1,1 @@
+"""The documents that cross a boundary: schemas and types, from contracts/."""
