@@ -2,6 +2,7 @@ import type { Plan } from "../contracts/plan";
 import type { Recipe } from "../contracts/recipe";
 import { localStackMachine, planForThisMachine } from "../recipe/plan";
 import { isTiny, jobFromRecipe } from "./job";
+import { tinyHours } from "./processor";
 import { search, type Candidate, type Constraints, type SearchResult } from "./search";
 
 /** The machines that a plan runs on: what the infrastructure needs to know beside what the flow reads. */
@@ -57,7 +58,7 @@ function localPlan(recipe: Recipe): SizedPlan {
     plan: planForThisMachine(recipe, localStackMachine),
     machines: null,
     usdPerHour: 0,
-    hours: 0,
+    hours: tinyHours(recipe),
     usdPerRun: 0,
     peakGib: 0,
     gpuMemoryGib: 0,

@@ -8,11 +8,10 @@ import { LocalMetaflowBackend } from "../components/metaflow/localMetaflowBacken
 import { projectRoot, stackLayout } from "../machine/layout";
 import { localStackMachine, planForThisMachine } from "../recipe/plan";
 import type { LocalConfiguration } from "../configuration/local";
+import type { Recipe } from "../contracts/recipe";
+import { processorHours } from "../sizing/processor";
 import { type LocalOutputs, stackOutputsVersion } from "../contracts/stackOutputs";
 import type { PendingOutputs } from "./outputs";
-
-/** Minutes that one tiny stage takes on two cores, for the preview. */
-const tinyStageMinutes = 1.5;
 
 /** The program of kind `local`: store, Metaflow, the chain of runs, and the endpoint, all on this machine. */
 export function localStack(configuration: LocalConfiguration, stack: string): PendingOutputs<LocalOutputs> {
@@ -42,7 +41,7 @@ export function localStack(configuration: LocalConfiguration, stack: string): Pe
         ...(base === undefined ? {} : { baseModelUri: base.modelUri }),
         generation,
         whenLost,
-        estimate: { usd: 0, minutes: tinyStageMinutes, where: "this machine" },
+        estimate: { usd: 0, minutes: minutesOf(recipe), where: "this machine" },
       }),
     );
   }
@@ -69,6 +68,12 @@ export function localStack(configuration: LocalConfiguration, stack: string): Pe
     metaflowEnvironment: backend.environment,
     modelsRoot: store.modelsRoot,
   };
+}
+
+/** Minutes that a stage's run takes on this machine, to a tenth; null where nobody can say. */
+function minutesOf(recipe: Recipe): number | null {
+  const hours = processorHours(recipe);
+  return hours === undefined ? null : Math.round(hours * 600) / 10;
 }
 
 function stageSummary(name: string, method: string, deployments: ReadonlyMap<string, FlowDeployment>) {

@@ -58,8 +58,8 @@ export interface FlowDeploymentArgs {
    */
   whenLost?: "run-again" | "serve-last";
 
-  /** What one run takes: shown in the preview. */
-  estimate: { usd: number; minutes: number; where: string };
+  /** What one run takes: shown in the preview. `minutes` null: nobody can say. */
+  estimate: { usd: number; minutes: number | null; where: string };
 
   /** Changes the arguments of what the component makes. */
   transform?: { run?: Transform<FlowRunArgs> };

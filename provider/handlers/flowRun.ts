@@ -135,7 +135,8 @@ export function remedyFor(state: FlowRunState, news: Pick<FlowRunInputs, "whenLo
  */
 function startLine({ name, estimate }: Pick<FlowRunInputs, "name" | "estimate">, how = ""): string {
   const { minutes, usd, where } = estimate;
-  return `starts 1 run of ${name}${how}: ${where}, about ${minutes} min, $${usd.toFixed(2)}`;
+  const length = minutes === null ? "for a time that cannot be told" : `about ${minutes} min`;
+  return `starts 1 run of ${name}${how}: ${where}, ${length}, $${usd.toFixed(2)}`;
 }
 
 /** The parts that are known to have changed; none where the state was written before parts were kept. */

@@ -24,8 +24,8 @@ export interface FlowRunInputs {
   readonly environment: Readonly<Record<string, string>>;
   /** `completion`: the operation ends with the run and fails with it. `started`: it ends once the run has started. */
   readonly wait: "completion" | "started";
-  /** What one run takes, for the preview. */
-  readonly estimate: { readonly usd: number; readonly minutes: number; readonly where: string };
+  /** What one run takes, for the preview; `minutes` null: nobody can say. */
+  readonly estimate: { readonly usd: number; readonly minutes: number | null; readonly where: string };
   /**
    * What to do when the run's model is gone from the store: run again, or let the last promoted model of the deployment that
    * is there stand in for it.

@@ -94,8 +94,10 @@ def test_what_the_checks_of_recipes_know_of_model_and_task_is_so(tmp_path: Path)
     config = json.loads((tmp_path / "config.json").read_text())
     with safe_open(tmp_path / "model.safetensors", "numpy") as weights:
         modules = {name.split(".")[-2] for name in weights.keys() if name.endswith("_proj.weight")}  # noqa: SIM118
+        parameters = sum(weights.get_tensor(name).size for name in weights.keys())  # noqa: SIM118
     model = tiny_facts()["model"]
     assert (model["positions"], model["hidden"]) == (config["max_position_embeddings"], config["hidden_size"])
+    assert model["parameters"] == parameters
     assert set(model["modules"]) == modules
 
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))

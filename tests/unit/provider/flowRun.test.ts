@@ -101,6 +101,13 @@ describe("a flow run's difference", () => {
     expect(context.lines).toEqual(["starts 1 run of sft: 1 p5.48xlarge, about 90 min, $12.50"]);
   });
 
+  it("says so where nobody knows how long the run takes", async () => {
+    const context = recordingContext();
+    const estimate = { usd: 0, minutes: null, where: "this machine" };
+    await flowRun.diff("id", state, { ...state, contentHash: "b".repeat(64), estimate }, context);
+    expect(context.lines).toEqual(["starts 1 run of sft: this machine, for a time that cannot be told, $0.00"]);
+  });
+
   it("says which parts of a new run have changed", async () => {
     const context = recordingContext();
     const contentParts = { ...state.contentParts, packages: "p2", recipe: "r2", baseModel: "b2" };
