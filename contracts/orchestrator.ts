@@ -42,7 +42,10 @@ export type Orchestrator = z.infer<typeof orchestratorSchema>;
 /** Environment variables by name. A value may be a secret: no message shows one. */
 const environment = z
   .record(
-    z.string().regex(/^[^=\u0000]+$/, "is not a name that an environment variable can have"),
+    z
+      .string()
+      .regex(/^[^=\u0000]+$/, "is not a name that an environment variable can have")
+      .meta({ rule: "is not a name that an environment variable can have" }),
     z
       .string()
       .regex(/^[^\u0000]*$/, "must be a text without NUL characters")

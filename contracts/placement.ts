@@ -38,6 +38,9 @@ export const placementSchema = z
     cpu: z.number().positive().describe("Cores of a pod that trains or evaluates."),
     memory: z.number().int().min(1).describe("Memory of such a pod in MB."),
     disk: z.number().int().min(1).describe("Ephemeral storage of such a pod in MB."),
+    extendedResources: texts
+      .default({})
+      .describe("Resources of such a pod beyond GPUs, such as network interfaces: `vpc.amazonaws.com/efa`."),
     sharedMemory: z
       .number()
       .int()

@@ -83,7 +83,7 @@ function batchErrors({ batch }: Readable<Recipe>, processes: number): FieldError
 
 /**
  * The plan for one machine, whoever asks for it: a local stack, the planner for a recipe that needs no GPU, a run that is started by
- * hand (`plan_for_this_machine` in flows/posttraining/run_document.py decides the same: tests/contracts/plans.json).
+ * hand (`plan_for_this_machine` in flows/posttraining/plans.py decides the same: tests/contracts/plans.json).
  *
  * @throws PlanError where the machine cannot carry the recipe out; nothing is rounded to what it can.
  */

@@ -37,7 +37,6 @@ export function localStack(configuration: LocalConfiguration, stack: string): Pe
         backend,
         recipe,
         plan: planForThisMachine(recipe, localStackMachine),
-        placement: null,
         code: flowCode(recipe.method),
         ...(base === undefined ? {} : { baseModelUri: base.modelUri }),
         generation,

@@ -6,18 +6,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posttraining import progress
+from posttraining.contracts.flow_result import FlowResult, JudgedCondition
+from posttraining.contracts.recipe import Recipe
 from posttraining.gate import Metrics
 from posttraining.training_metrics import History, shown_metrics
+
+if TYPE_CHECKING:
+    from metaflow.cards import Card
 
 # Metaflow renders each update of a card in a process of its own, which takes about a second of a processor core.
 REFRESH_SECONDS = 10
 
 
 @contextmanager
-def live_training_card(card: Any, recipe: dict[str, Any], history: Path) -> Iterator[None]:
+def live_training_card(card: Card, recipe: Recipe, history: Path) -> Iterator[None]:
     """Draws loss and metrics while the training inside runs, from the file that it writes, and once more when it ends.
 
     Args:
@@ -45,7 +50,7 @@ def live_training_card(card: Any, recipe: dict[str, Any], history: Path) -> Iter
 
 
 class _TrainingDrawing:
-    def __init__(self, card: Any, recipe: dict[str, Any]) -> None:
+    def __init__(self, card: Card, recipe: Recipe) -> None:
         from metaflow.cards import Markdown, VegaChart
 
         self._names = ("loss", *shown_metrics(recipe))
@@ -80,7 +85,7 @@ def _curve(name: str, history: History) -> dict[str, Any]:
     }
 
 
-def draw_result(card: Any, recipe: dict[str, Any], result: dict[str, Any]) -> None:
+def draw_result(card: Card, recipe: Recipe, result: FlowResult) -> None:
     """Draws what came out of a run: verdict, headline, gate, metrics and where the model is."""
     from metaflow.cards import Markdown, Table
 
@@ -99,16 +104,21 @@ def draw_result(card: Any, recipe: dict[str, Any], result: dict[str, Any]) -> No
     card.append(Markdown("## Metrics"))
     card.append(Table(_metric_rows(result["metrics"]), headers=["metric", "before", "after"]))
     seconds = result["seconds"]
-    card.append(Markdown(f"Training took {seconds['train']:.0f} s, evaluation {seconds['evaluate']:.0f} s."))
+    took = [
+        f"{name} {value:.0f} s"
+        for name, value in (("Training took", seconds["train"]), ("evaluation", seconds["evaluate"]))
+        if value is not None
+    ]
+    card.append(Markdown(f"{', '.join(took)}."))
 
 
 def _metric_rows(metrics: Metrics) -> list[list[str]]:
     return [[name, _number(value["before"]), _number(value["after"])] for name, value in sorted(metrics.items())]
 
 
-def _demand(condition: dict[str, Any]) -> str:
-    words = {"minimum": "at least {}", "maximum": "at most {}", "minimumGain": "a gain of at least {}"}
-    return ", ".join(text.format(condition[key]) for key, text in words.items() if key in condition)
+def _demand(condition: JudgedCondition) -> str:
+    words = {"minimum": "at least", "maximum": "at most", "minimumGain": "a gain of at least"}
+    return ", ".join(f"{text} {condition.get(key)}" for key, text in words.items() if key in condition)
 
 
 def _number(value: float | None) -> str:

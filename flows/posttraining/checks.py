@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlparse
 
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import Recipe, Trainable
+from posttraining.contracts.run_document import RunDocument
 from posttraining.evaluation_checks import evaluation_problems, named_metrics
 from posttraining.evaluation_tasks import find_task
 from posttraining.methods import method_of
@@ -26,7 +29,7 @@ _FLASH = {"flash_attention_2": ("flash_attn", "kernels"), "flash_attention_3": (
 _WEIGHTS = re.compile(r"\.safetensors$|^pytorch_model.*\.bin$")
 
 
-def check_run(document: dict[str, Any], method: str) -> None:
+def check_run(document: RunDocument, method: str) -> None:
     """Checks a run document against the flow that is to run it.
 
     Raises:
@@ -39,13 +42,13 @@ def check_run(document: dict[str, Any], method: str) -> None:
     base = _base_of(document)
     problems = [*base_problems(recipe, base), *evaluation_problems(recipe, base), *_plan_problems(recipe, plan)]
     # Tasks on Kubernetes run in an image of their own, which has what this machine need not have.
-    if document.get("placement") is None:
+    if document["placement"] is None:
         problems += [*_package_problems(recipe, plan), *_file_problems(document)]
     if problems:
         raise RecipeError(problems)
 
 
-def _plan_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[str]:
+def _plan_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
     sharding = plan["sharding"]
     processes = (plan["nodes"] - plan["generationNodes"]) * max(plan["gpusPerNode"], 1)
     if sharding != "none" and processes == 1:
@@ -63,7 +66,7 @@ def _plan_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[str
     yield from method.plan_problems(recipe, plan)
 
 
-def _gpu_problems(recipe: dict[str, Any]) -> Iterator[str]:
+def _gpu_problems(recipe: Recipe) -> Iterator[str]:
     """What a recipe asks for that only GPUs can do."""
     optimizer, attention = recipe["optimizer"]["name"], recipe["model"]["attention"]
     if recipe["trainable"]["kind"] == "qlora":
@@ -76,7 +79,7 @@ def _gpu_problems(recipe: dict[str, Any]) -> Iterator[str]:
         yield f"{need.path}: {need.value} needs GPUs; the plan has none; write {need.instead}"
 
 
-def _package_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[str]:
+def _package_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
     """Packages that the run would import later than now, where they are not installed."""
     wanted: list[tuple[str, str, tuple[str, ...]]] = [
         (f"evaluation.tasks[{index}]", name, (module,))
@@ -100,7 +103,7 @@ def _package_problems(recipe: dict[str, Any], plan: dict[str, Any]) -> Iterator[
             yield f"{path}: {value} needs the package {' or '.join(modules)}, which is not installed here"
 
 
-def _file_problems(document: dict[str, Any]) -> Iterator[str]:
+def _file_problems(document: RunDocument) -> Iterator[str]:
     """Folders and files of this machine that a recipe names and that are not there, or hold something else."""
     base, source = _base_of(document), document["recipe"]["dataset"]["source"]
     if base.startswith("file://"):
@@ -109,9 +112,9 @@ def _file_problems(document: dict[str, Any]) -> Iterator[str]:
         yield from _data_problems(source)
 
 
-def _base_of(document: dict[str, Any]) -> str:
+def _base_of(document: RunDocument) -> str:
     """The model that a run starts from: its own, or another run's."""
-    return document.get("baseModelUri") or document["recipe"]["model"]["base"]
+    return document["baseModelUri"] or document["recipe"]["model"]["base"]
 
 
 def _path_of(uri: str) -> Path:
@@ -148,8 +151,8 @@ def _data_problems(source: str) -> Iterator[str]:
         yield f"dataset.source: there is no .jsonl file below {source}"
 
 
-def _folder_problems(document: dict[str, Any], base: str) -> Iterator[str]:
-    field, folder = "baseModelUri" if document.get("baseModelUri") else "model.base", _path_of(base)
+def _folder_problems(document: RunDocument, base: str) -> Iterator[str]:
+    field, folder = "baseModelUri" if document["baseModelUri"] else "model.base", _path_of(base)
     file = folder / "config.json"
     if _kind_of(file) != "file":
         yield f"{field}: {base} is no folder with a model: there is no {file.name} in it"
@@ -191,7 +194,7 @@ def _text_part(config: dict[str, Any]) -> dict[str, Any]:
     return part if isinstance(part, dict) else config
 
 
-def _context_problems(recipe: dict[str, Any], base: str, config: dict[str, Any]) -> Iterator[str]:
+def _context_problems(recipe: Recipe, base: str, config: dict[str, Any]) -> Iterator[str]:
     context = _context_of(config)
     longest, answer = recipe["sequence"]["maxLength"], recipe["sequence"].get("maxCompletionLength")
     if context is None or longest <= context:
@@ -215,7 +218,7 @@ def _context_of(config: object) -> int | None:
     return known[0] if known else _context_of(config.get("text_config"))
 
 
-def _target_problems(trainable: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
+def _target_problems(trainable: Trainable, config: dict[str, Any]) -> Iterator[str]:
     """Names of modules that a model does not have, where its architecture has those of the project's own model."""
     facts, targets = tiny_facts(), trainable.get("targets")
     if not isinstance(targets, list) or config.get("model_type") not in facts["modelTypesWithItsModules"]:
@@ -227,7 +230,7 @@ def _target_problems(trainable: dict[str, Any], config: dict[str, Any]) -> Itera
             yield f"trainable.targets[{index}]: got {json.dumps(target)}; allowed: {', '.join(modules)}"
 
 
-def _expert_problems(recipe: dict[str, Any], base: str, config: dict[str, Any]) -> Iterator[str]:
+def _expert_problems(recipe: Recipe, base: str, config: dict[str, Any]) -> Iterator[str]:
     """Metrics that only mixtures of experts have (TRL's trainers: `router_aux_loss_coef`), asked of a model that is none."""
     # A config.json may leave out the coefficient where it is the architecture's own.
     if config.get("router_aux_loss_coef", any("expert" in key for key in config)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -17,9 +18,11 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from posttraining import models, progress
+from posttraining.contracts.lineage import Lineage
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import Recipe
 from posttraining.gate import Metrics
 from posttraining.library_imports import lean_imports, library_on_path
-from posttraining.recipe import Recipe
 
 TASKS = Path(__file__).with_name("tasks")
 
@@ -31,12 +34,12 @@ class EvaluationError(ValueError):
     """An evaluation that cannot be done; the message says what to change."""
 
 
-def evaluation_engine(plan: dict[str, Any]) -> str:
+def evaluation_engine(plan: Plan) -> str:
     """What generates answers: `vllm` on the plan's GPUs, `transformers` on a processor or where vLLM is not installed."""
     return "vllm" if plan["gpusPerNode"] and find_spec("vllm") else "transformers"
 
 
-def task_fingerprints(recipe: Recipe, plan: dict[str, Any]) -> dict[str, str]:
+def task_fingerprints(recipe: Recipe, plan: Plan) -> dict[str, str]:
     """What decides a task's numbers for a given model; with equal fingerprints numbers can be compared and reused."""
     own = hashlib.sha256()
     for file in sorted([*TASKS.glob("*.yaml"), *TASKS.glob("*.py"), TASKS.with_name("tiny_task.py")]):
@@ -49,7 +52,7 @@ def task_fingerprints(recipe: Recipe, plan: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def evaluate_model(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, float]:
+def evaluate_model(folder: Path, recipe: Recipe, plan: Plan) -> dict[str, float]:
     """Runs the recipe's tasks on the model in `folder`, on the plan's GPUs or on the processor.
 
     Returns:
@@ -68,7 +71,7 @@ def evaluate_model(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[s
         return json.loads(answer.read_text())
 
 
-def run_tasks(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, float]:
+def run_tasks(folder: Path, recipe: Recipe, plan: Plan) -> dict[str, float]:
     """`evaluate_model` in this process."""
     evaluation, seed = recipe["evaluation"], recipe["seed"]
     tasks = evaluation["tasks"]
@@ -89,7 +92,7 @@ def run_tasks(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, f
         model = _model(folder, recipe, plan)
     results = simple_evaluate(
         model=model,
-        tasks=tasks,
+        tasks=[*tasks],
         task_manager=manager,
         limit=evaluation.get("limit"),
         apply_chat_template=model.tokenizer.chat_template is not None,
@@ -105,7 +108,7 @@ def run_tasks(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, f
     return flatten_results(results["results"], tasks)
 
 
-def _model(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> Any:
+def _model(folder: Path, recipe: Recipe, plan: Plan) -> Any:
     if evaluation_engine(plan) == "vllm":
         from lm_eval.models.vllm_causallms import VLLM
 
@@ -119,7 +122,7 @@ def _model(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> Any:
     return HFLM(pretrained=str(folder), device=device, dtype="auto", batch_size=batch_size, parallelize=gpus > 1)  # pyright: ignore[reportCallIssue]
 
 
-def vllm_arguments(folder: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, Any]:
+def vllm_arguments(folder: Path, recipe: Recipe, plan: Plan) -> dict[str, Any]:
     """Arguments of lm-eval's vLLM model: all GPUs of the node, and no longer contexts than tasks have."""
     positions = json.loads((folder / "config.json").read_text()).get("max_position_embeddings", _LONGEST_CONTEXT)
     return {
@@ -140,7 +143,7 @@ class Comparison(TypedDict):
     seconds: float
 
 
-def compare_with_base(recipe: Recipe, plan: dict[str, Any], model_uri: str, base: str) -> Comparison:
+def compare_with_base(recipe: Recipe, plan: Plan, model_uri: str, base: str) -> Comparison:
     """Evaluates a trained model; its base model too, unless the registry has the base's numbers from the same tasks."""
     before = recorded_metrics(models.read_lineage(base), task_fingerprints(recipe, plan))
     references = {"after": model_uri} if before is not None else {"before": base, "after": model_uri}
@@ -159,12 +162,15 @@ def compare_with_base(recipe: Recipe, plan: dict[str, Any], model_uri: str, base
     return {"metrics": metrics, "seconds": time.monotonic() - began}
 
 
-def recorded_metrics(lineage: dict[str, Any] | None, fingerprints: dict[str, str]) -> dict[str, float] | None:
+def recorded_metrics(lineage: Lineage | None, fingerprints: dict[str, str]) -> dict[str, float] | None:
     """A registered model's own metrics if every task is one that it was evaluated on in the same way; else None."""
     if lineage is None or not fingerprints.items() <= lineage.get("evaluation", {}).items():
         return None
     return {
-        name: value["after"] for name, value in lineage["metrics"].items() if name.partition("/")[0] in fingerprints
+        # What is not a number was written as null.
+        name: math.nan if value["after"] is None else value["after"]
+        for name, value in lineage["metrics"].items()
+        if name.partition("/")[0] in fingerprints
     }
 
 

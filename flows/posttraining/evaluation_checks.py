@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
 
+from posttraining.contracts.recipe import GateCondition, Recipe
 from posttraining.evaluation_tasks import EvaluationTask, find_task, library_version, names_at, task_names
 from posttraining.methods import method_of
 from posttraining.methods.facts import method_facts
@@ -24,7 +24,7 @@ _SHARE = re.compile(
 )
 
 
-def evaluation_problems(recipe: dict[str, Any], base: str | None = None) -> Iterator[str]:
+def evaluation_problems(recipe: Recipe, base: str | None = None) -> Iterator[str]:
     """One problem, `path: reason`, for every field to change.
 
     Args:
@@ -46,7 +46,7 @@ def evaluation_problems(recipe: dict[str, Any], base: str | None = None) -> Iter
             yield from _range_problems(condition, f"gate[{index}]")
 
 
-def named_metrics(recipe: dict[str, Any]) -> list[tuple[str, str]]:
+def named_metrics(recipe: Recipe) -> list[tuple[str, str]]:
     """Metrics that a recipe names, each with its field."""
     gate = [(f"gate[{index}].metric", condition["metric"]) for index, condition in enumerate(recipe["gate"])]
     return [("evaluation.headline", recipe["evaluation"]["headline"]), *gate]
@@ -99,7 +99,7 @@ def _overlap_problems(
 
 
 def _metric_problems(
-    recipe: dict[str, Any], tasks: dict[str, EvaluationTask | None], known: list[str], path: str, metric: str
+    recipe: Recipe, tasks: dict[str, EvaluationTask | None], known: list[str], path: str, metric: str
 ) -> Iterator[str]:
     task_name, _, name = metric.partition("/")
     if task_name == "train":
@@ -122,7 +122,7 @@ def _metric_problems(
     yield f"{path}: got {_shown(metric)}; {what}{_hint(name, sorted(task.metrics), f'{task_name}/')}"
 
 
-def training_metric_names(recipe: dict[str, Any], base: str | None = None) -> list[str]:
+def training_metric_names(recipe: Recipe, base: str | None = None) -> list[str]:
     """Names that `train/<name>` may have: what TRL logs of such a run, and what it logs of some models only."""
     method = method_of(recipe)
     # The project's own model is no mixture of experts.
@@ -130,7 +130,7 @@ def training_metric_names(recipe: dict[str, Any], base: str | None = None) -> li
     return [*method.metric_names(recipe), *([] if is_no_mixture else method_facts(method.name)["metrics"]["experts"])]
 
 
-def _logging_problems(recipe: dict[str, Any], metrics: list[str]) -> Iterator[str]:
+def _logging_problems(recipe: Recipe, metrics: list[str]) -> Iterator[str]:
     """The trainer logs every so many steps, and not at the end of a shorter run."""
     logged = next((metric for metric in metrics if metric.startswith("train/")), None)
     steps, every = known_steps(recipe), recipe["loggingSteps"]
@@ -149,7 +149,7 @@ def _is_share(metric: str, tasks: dict[str, EvaluationTask | None]) -> bool:
     return is_known and _SHARE.fullmatch(name) is not None
 
 
-def _range_problems(condition: dict[str, Any], path: str) -> Iterator[str]:
+def _range_problems(condition: GateCondition, path: str) -> Iterator[str]:
     """Conditions that no share can meet, and those that all do."""
     wrong = False
     for field, least in (("minimum", 0), ("maximum", 0), ("minimumGain", -1)):

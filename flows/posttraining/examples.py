@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from posttraining import storage, tiny_task
+from posttraining.contracts.recipe import Recipe
 from posttraining.methods import method_of
 from posttraining.methods.columns import DatasetError, usable_columns
 from posttraining.methods.facts import method_facts
 from posttraining.methods.method import Method, Row
-from posttraining.recipe import Recipe
 
 # Columns of public datasets that become turns of a conversation where the method's own columns are missing.
 _QUESTIONS = ("question", "problem")
@@ -65,7 +66,7 @@ def load_examples(recipe: Recipe) -> Examples:
     return Examples(lines=lines, count=len(rows), columns=columns)
 
 
-def _with_turns(method: Method, rows: list[Row]) -> list[Row]:
+def _with_turns(method: Method[Any], rows: list[Row]) -> list[Row]:
     """Makes rows with the method's columns from questions (and answers), as turns of a conversation, where it can."""
     columns = rows[0].keys()
     question = next((name for name in _QUESTIONS if name in columns), None)

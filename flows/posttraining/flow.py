@@ -5,16 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from metaflow import FlowMutator, FlowSpec, card, checkpoint, current, step, torchrun
 from metaflow.exception import MetaflowException
 
 from posttraining.cards import REFRESH_SECONDS, draw_result
 from posttraining.checks import check_run
+from posttraining.contracts.flow_result import FlowResult
+from posttraining.contracts.run_document import RunDocument
 from posttraining.examples import Examples, load_examples
 from posttraining.gate import judge, measured, passes
+from posttraining.json_values import finite
 from posttraining.metaflow_repairs import repair_extensions
+from posttraining.placement import arguments_of_every_step, arguments_of_steps_on_gpus
 from posttraining.run_document import read_run_document
 from posttraining.training import Training, train_as_one_of_several_nodes, train_on_this_node
 from posttraining.training_metrics import training_metrics
@@ -22,24 +26,13 @@ from posttraining.training_metrics import training_metrics
 if TYPE_CHECKING:
     from metaflow.user_configs.config_parameters import ConfigValue
 
+    from posttraining.contracts.registration import Registration
     from posttraining.evaluation import Comparison
-    from posttraining.registry import Registration
 
 repair_extensions()
 
 # Steps that need the planned hardware; the others only read and write files.
 _STEPS_ON_GPUS = ("train", "train_on_nodes", "evaluate")
-# Parts of the placement that hold for every step.
-_KUBERNETES_OF_EVERY_STEP = (
-    "image",
-    "image_pull_policy",
-    "image_pull_secrets",
-    "service_account",
-    "secrets",
-    "namespace",
-    "labels",
-    "annotations",
-)
 
 
 class InvalidRunError(MetaflowException):
@@ -48,10 +41,10 @@ class InvalidRunError(MetaflowException):
     headline = "Invalid run document"
 
 
-def document_for(method: str) -> Callable[[str], dict[str, Any]]:
+def document_for(method: str) -> Callable[[str], RunDocument]:
     """The parser of a flow's `Config` named `run`: a run that cannot work is refused before it starts."""
 
-    def parse(text: str) -> dict[str, Any]:
+    def parse(text: str) -> RunDocument:
         try:
             document = read_run_document(text)
             check_run(document, method)
@@ -67,12 +60,15 @@ class placed_by_plan(FlowMutator):
 
     def mutate(self, mutable_flow: Any) -> None:
         """Adds `@kubernetes` and `@retry` to the steps."""
-        kubernetes = dict(mutable_flow.configs)["run"].placement
-        shared = {key: kubernetes[key] for key in _KUBERNETES_OF_EVERY_STEP if key in kubernetes} if kubernetes else {}
+        document: RunDocument = dict(mutable_flow.configs)["run"].to_dict()
+        placement = document["placement"]
         for name, mutable_step in mutable_flow.steps:
-            if kubernetes:
-                arguments = kubernetes if name in _STEPS_ON_GPUS else shared
-                mutable_step.add_decorator("kubernetes", deco_kwargs=dict(arguments))
+            if placement is not None:
+                if name in _STEPS_ON_GPUS:
+                    arguments = arguments_of_steps_on_gpus(placement, document["plan"]["gpusPerNode"])
+                else:
+                    arguments = arguments_of_every_step(placement)
+                mutable_step.add_decorator("kubernetes", deco_kwargs=arguments)
                 # A node may be lost or reclaimed, and takes minutes to be replaced.
                 mutable_step.add_decorator("retry", deco_kwargs={"times": 3, "minutes_between_retries": 2})
             else:
@@ -87,19 +83,19 @@ class PostTrainingFlow(FlowSpec):
 
     # Artifacts of the run, and what is one only within it.
     settings: ConfigValue
-    document: dict[str, Any]
+    document: RunDocument
     examples: Examples
     nodes: Literal["one", "several"]
     part: Training | None
     training: Training
     evaluation: Comparison
-    result: dict[str, Any]
+    result: FlowResult
     registration: Registration
 
     @step
     def start(self) -> None:
         """Keeps the run document, which was checked before the run started."""
-        self.document = self.settings.to_dict()
+        self.document = cast(RunDocument, self.settings.to_dict())
         self.next(self.data)
 
     @step
@@ -155,15 +151,17 @@ class PostTrainingFlow(FlowSpec):
         metrics = self.evaluation["metrics"] | training_metrics(recipe, self.training["history"])
         headline = recipe["evaluation"]["headline"]
         judged = judge(recipe["gate"], metrics)
-        self.result = {
+        result: FlowResult = {
             "modelUri": self.training["modelUri"],
             "promoted": passes(judged),
             "gate": judged,
             "metrics": metrics,
-            "headline": {"metric": headline, **measured(headline, metrics)},
+            "headline": {**measured(headline, metrics), "metric": headline},
             "seconds": {"train": self.training["seconds"], "evaluate": self.evaluation["seconds"]},
             "baseModelUri": self.training["baseModelUri"],
         }
+        # JSON has no words for what is not a number.
+        self.result = finite(result)
         self.next(self.register)
 
     @step

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+import math
 
+from posttraining.contracts.flow_result import JudgedCondition, MeasuredMetric
+from posttraining.contracts.recipe import GateCondition
 
-class Measured(TypedDict):
-    """One metric of the base model and of the trained one."""
-
-    before: float | None
-    after: float
-
-
-Metrics = dict[str, Measured]
+Metrics = dict[str, MeasuredMetric]
 
 
 class GateError(ValueError):
     """The gate asks for something that the run did not measure; the message says what it did measure."""
 
 
-def judge(conditions: list[dict[str, Any]], metrics: Metrics) -> list[dict[str, Any]]:
+def judge(conditions: list[GateCondition], metrics: Metrics) -> list[JudgedCondition]:
     """Judges every condition; the model passes if all do.
 
     Returns:
@@ -31,12 +26,12 @@ def judge(conditions: list[dict[str, Any]], metrics: Metrics) -> list[dict[str, 
     return [_judge(condition, metrics) for condition in conditions]
 
 
-def passes(judged: list[dict[str, Any]]) -> bool:
+def passes(judged: list[JudgedCondition]) -> bool:
     """Whether all judged conditions hold."""
     return all(condition["passed"] for condition in judged)
 
 
-def measured(name: str, metrics: Metrics) -> Measured:
+def measured(name: str, metrics: Metrics) -> MeasuredMetric:
     """One metric by name.
 
     Raises:
@@ -47,10 +42,12 @@ def measured(name: str, metrics: Metrics) -> Measured:
     return metrics[name]
 
 
-def _judge(condition: dict[str, Any], metrics: Metrics) -> dict[str, Any]:
+def _judge(condition: GateCondition, metrics: Metrics) -> JudgedCondition:
     name = condition["metric"]
     found = measured(name, metrics)
-    value, before = found["after"], found["before"]
+    before = found["before"]
+    # Against what is not a number nothing holds.
+    value = math.nan if found["after"] is None else found["after"]
     passed = True
     if "minimum" in condition:
         passed &= value >= condition["minimum"]
@@ -60,4 +57,4 @@ def _judge(condition: dict[str, Any], metrics: Metrics) -> dict[str, Any]:
         if before is None:
             raise GateError(f"gate on {name}: minimumGain needs the base model's value, which was not measured")
         passed &= value - before >= condition["minimumGain"]
-    return {**condition, "value": value, "passed": passed}
+    return {**condition, "value": found["after"], "passed": passed}

@@ -15,9 +15,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from posttraining import models, storage
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import Recipe
+from posttraining.contracts.run_document import RunDocument
 from posttraining.methods.grpo import GENERATION_SERVER_PORT
 
 _SERVER_FILE = "server.json"
@@ -32,7 +34,7 @@ class GenerationServerError(RuntimeError):
     """The generation server did not come up or ended before the training did."""
 
 
-def nodes_apart(document: dict[str, Any]) -> int:
+def nodes_apart(document: RunDocument) -> int:
     """Nodes of the plan that only generate: the last ones."""
     return document["plan"]["generationNodes"]
 
@@ -42,21 +44,21 @@ def exchange_uri(model_uri: str, attempt: int) -> str:
     return f"{model_uri}.exchange/{attempt}"
 
 
-def server_command(model: Path, recipe: dict[str, Any], plan: dict[str, Any]) -> list[str]:
+def server_command(model: Path, recipe: Recipe, plan: Plan) -> list[str]:
     """vLLM's server with what TRL 1.16 relies on: weight transfer, and log-probabilities as sampling saw them."""
-    generation = plan.get("generation") or {}
-    tensor_parallel = generation.get("tensorParallel", max(plan["gpusPerNode"], 1))
+    generation = plan.get("generation")
+    tensor_parallel = generation["tensorParallel"] if generation else max(plan["gpusPerNode"], 1)
     command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(model)]
     command += ["--host", "0.0.0.0", "--port", str(GENERATION_SERVER_PORT)]
     command += ["--dtype", recipe["precision"], "--max-model-len", str(recipe["sequence"]["maxLength"])]
     command += ["--tensor-parallel-size", str(tensor_parallel)]
-    command += ["--gpu-memory-utilization", str(generation.get("memoryUtilization", 0.9))]
+    command += ["--gpu-memory-utilization", str(generation["memoryUtilization"] if generation else 0.9)]
     command += ["--weight-transfer-config", json.dumps({"backend": "nccl"})]
     command += ["--logprobs-mode", "processed_logprobs", "--max-logprobs", "-1", "--enable-scale-out"]
     return command
 
 
-def serve_until_trained(document: dict[str, Any], base: str, exchange: str) -> None:
+def serve_until_trained(document: RunDocument, base: str, exchange: str) -> None:
     """Serves the base model to the trainers, which update its weights, until they are done.
 
     Raises:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlparse
 
 from posttraining import storage, tiny_model
+from posttraining.contracts.lineage import Lineage
 
 LINEAGE_FILE = "lineage.json"
 
@@ -56,7 +56,7 @@ def fetch_model(reference: str, folder: Path, revision: str | None = None) -> Pa
     return found
 
 
-def read_lineage(reference: str) -> dict[str, Any] | None:
+def read_lineage(reference: str) -> Lineage | None:
     """What the registry recorded about a model; None for models that this project did not train."""
     if not reference.startswith(("s3://", "file://")):
         return None

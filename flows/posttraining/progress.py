@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
+from posttraining.contracts.progress import Progress
+
 PREFIX = "POSTTRAINING_PROGRESS "
 Phase = Literal["train", "evaluate"]
 
@@ -18,8 +20,8 @@ def progress_line(
     loss: float | None = None,
     metric: dict[str, float] | None = None,
 ) -> str:
-    """One line for a driver: the prefix and a JSON object (docs/contracts.md)."""
-    event: dict[str, Any] = {"phase": phase, "step": step, "totalSteps": total_steps}
+    """One line for a driver: the prefix and a JSON object (contracts/progress.ts)."""
+    event: Progress = {"phase": phase, "step": step, "totalSteps": total_steps}
     if loss is not None:
         event["loss"] = loss
     if metric:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from posttraining.contracts.recipe import GateCondition, LoraTraining, QloraTraining, Recipe, Trainable
 from posttraining.methods import METHODS, method_of
 from posttraining.methods.facts import method_facts
 from posttraining.methods.method import BaseFacts, Method
@@ -27,7 +28,7 @@ def tiny_facts() -> dict[str, Any]:
     return json.loads(Path(__file__).with_name("tiny_facts.json").read_text(encoding="utf-8"))
 
 
-def relation_problems(recipe: dict[str, Any]) -> Iterator[str]:
+def relation_problems(recipe: Recipe) -> Iterator[str]:
     """One problem, `path: reason`, for every field to change. What depends on the base model is in `base_problems`.
 
     Args:
@@ -43,7 +44,7 @@ def relation_problems(recipe: dict[str, Any]) -> Iterator[str]:
     yield from _gate_problems(recipe)
 
 
-def _name_problems(recipe: dict[str, Any]) -> Iterator[str]:
+def _name_problems(recipe: Recipe) -> Iterator[str]:
     name, method = recipe["name"], recipe["method"]
     if not name.startswith(f"{method}-"):
         yield f"name: got {shown(name)}; must begin with the method: {method}-<size>"
@@ -58,7 +59,7 @@ def _is_on_hub(reference: str) -> bool:
     return not reference.startswith(("tiny:", "s3://", "file://"))
 
 
-def _origin_problems(recipe: dict[str, Any]) -> Iterator[str]:
+def _origin_problems(recipe: Recipe) -> Iterator[str]:
     """What only the hub has, asked of another place: it would silently have no effect."""
     model, dataset = recipe["model"], recipe["dataset"]
     if "revision" in model and not _is_on_hub(model["base"]):
@@ -75,7 +76,7 @@ def _origin_problems(recipe: dict[str, Any]) -> Iterator[str]:
         yield f"dataset.split: got {shown(dataset['split'])}; {where}"
 
 
-def _sequence_problems(recipe: dict[str, Any]) -> Iterator[str]:
+def _sequence_problems(recipe: Recipe) -> Iterator[str]:
     sequence, method = recipe["sequence"], method_of(recipe)
     longest, answer = sequence["maxLength"], sequence.get("maxCompletionLength")
     if method.generates:
@@ -101,11 +102,11 @@ def _sequence_problems(recipe: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _names(methods: Iterable[Method]) -> str:
+def _names(methods: Iterable[Method[Any]]) -> str:
     return ", ".join(method.name for method in methods)
 
 
-def _target_problems(trainable: dict[str, Any]) -> Iterator[str]:
+def _target_problems(trainable: Trainable) -> Iterator[str]:
     targets = trainable.get("targets")
     if not isinstance(targets, list):
         return
@@ -123,7 +124,7 @@ def is_head(target: str) -> bool:
     return target.rpartition(".")[2] == "lm_head"
 
 
-def base_problems(recipe: dict[str, Any], base: str) -> Iterator[str]:
+def base_problems(recipe: Recipe, base: str) -> Iterator[str]:
     """What must hold between a recipe and the model that the run starts from, where that is the project's own.
 
     Args:
@@ -145,7 +146,7 @@ def base_problems(recipe: dict[str, Any], base: str) -> Iterator[str]:
         yield from _adapter_problems(recipe["trainable"], base)
 
 
-def _adapter_problems(trainable: dict[str, Any], base: str) -> Iterator[str]:
+def _adapter_problems(trainable: LoraTraining | QloraTraining, base: str) -> Iterator[str]:
     """Of the project's own model the modules are known; of others their `config.json` may say them (checks.py)."""
     hidden, modules = tiny_facts()["model"]["hidden"], tiny_facts()["model"]["modules"]
     if trainable["rank"] > hidden:
@@ -159,7 +160,7 @@ def _adapter_problems(trainable: dict[str, Any], base: str) -> Iterator[str]:
             yield f"trainable.targets[{index}]: got {shown(target)}; allowed: {', '.join(modules)}"
 
 
-def known_examples(recipe: dict[str, Any]) -> int | None:
+def known_examples(recipe: Recipe) -> int | None:
     """Training examples, where they are known."""
     dataset = recipe["dataset"]
     of_source = dataset.get("examples")
@@ -169,7 +170,7 @@ def known_examples(recipe: dict[str, Any]) -> int | None:
     return min(known, default=None)
 
 
-def known_steps(recipe: dict[str, Any]) -> int | None:
+def known_steps(recipe: Recipe) -> int | None:
     """Optimizer steps of the run, where they are known."""
     duration, examples = recipe["duration"], known_examples(recipe)
     if "steps" in duration:
@@ -181,7 +182,7 @@ def known_steps(recipe: dict[str, Any]) -> int | None:
     return None if each is None else math.ceil(duration["epochs"] * each)
 
 
-def _optimizer_problems(recipe: dict[str, Any]) -> Iterator[str]:
+def _optimizer_problems(recipe: Recipe) -> Iterator[str]:
     warmup, steps = recipe["optimizer"]["warmupSteps"], known_steps(recipe)
     if warmup == 0:
         return
@@ -197,7 +198,7 @@ def _optimizer_problems(recipe: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _batch_problems(recipe: dict[str, Any]) -> Iterator[str]:
+def _batch_problems(recipe: Recipe) -> Iterator[str]:
     whole, micro = recipe["batch"]["global"], recipe["batch"].get("micro")
     if micro is not None and micro > whole:
         yield f"batch.micro: got {micro}; must be at most batch.global ({whole})"
@@ -205,7 +206,7 @@ def _batch_problems(recipe: dict[str, Any]) -> Iterator[str]:
         yield f"batch.micro: got {micro}; must divide batch.global ({whole})"
 
 
-def _gate_problems(recipe: dict[str, Any]) -> Iterator[str]:
+def _gate_problems(recipe: Recipe) -> Iterator[str]:
     yield from repeated(recipe["evaluation"]["tasks"], "evaluation.tasks")
     for index, condition in enumerate(recipe["gate"]):
         path = f"gate[{index}]"
@@ -220,7 +221,7 @@ def _gate_problems(recipe: dict[str, Any]) -> Iterator[str]:
         yield from _contradictions(condition, earlier, path)
 
 
-def _contradictions(condition: dict[str, Any], earlier: list[dict[str, Any]], path: str) -> Iterator[str]:
+def _contradictions(condition: GateCondition, earlier: list[GateCondition], path: str) -> Iterator[str]:
     """Two conditions on one metric that no value meets."""
     minimum, maximum = condition.get("minimum", -math.inf), condition.get("maximum", math.inf)
     highest = min((other.get("maximum", math.inf) for other in earlier), default=math.inf)

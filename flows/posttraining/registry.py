@@ -7,9 +7,13 @@ import json
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypedDict
 
 from posttraining import storage
+from posttraining.contracts.flow_result import FlowResult
+from posttraining.contracts.lineage import Lineage
+from posttraining.contracts.promoted_model import PromotedModel
+from posttraining.contracts.registration import Registration
+from posttraining.contracts.run_document import RunDocument
 from posttraining.evaluation import task_fingerprints
 from posttraining.examples import Examples
 from posttraining.models import LINEAGE_FILE, read_lineage
@@ -40,15 +44,8 @@ def upload_model(folder: Path, uri: str) -> None:
     storage.upload_folder(folder, uri)
 
 
-class Registration(TypedDict):
-    """What the registry has of a run's model: its lineage, and the pointer to it if it was promoted."""
-
-    lineage: dict[str, Any]
-    pointer: dict[str, Any] | None
-
-
 def register_model(
-    document: dict[str, Any], result: dict[str, Any], examples: Examples, pathspec: str, flow_file: Path
+    document: RunDocument, result: FlowResult, examples: Examples, pathspec: str, flow_file: Path
 ) -> Registration:
     """Records beside a model what it was made from and how good it is, and promotes it if it passed its gate.
 
@@ -63,8 +60,10 @@ def register_model(
         What was written, to be kept with the run: from it the registry can be restored.
     """
     recipe, uri, base = document["recipe"], result["modelUri"], result["baseModelUri"]
+    if base is None:
+        raise ValueError("a result without a base model is none of this flow's")
     base_is_registered = read_lineage(base) is not None
-    lineage = {
+    lineage: Lineage = {
         # With their sizes, so that a model of which a part is lost does not look like a whole one.
         "files": {file: size for file, size in storage.list_sizes(uri).items() if file != LINEAGE_FILE},
         "recipe": recipe,
@@ -83,7 +82,7 @@ def register_model(
         "gate": result["gate"],
         "promoted": result["promoted"],
     }
-    pointer = None
+    pointer: PromotedModel | None = None
     if result["promoted"]:
         pointer = {
             "modelUri": uri,
@@ -97,9 +96,7 @@ def register_model(
     return {"lineage": lineage, "pointer": pointer}
 
 
-def restore_registration(
-    models_root: str, name: str, result: dict[str, Any], registration: Registration | None
-) -> bool:
+def restore_registration(models_root: str, name: str, result: FlowResult, registration: Registration | None) -> bool:
     """Writes what the registry lost of a run's model: its lineage, and the pointer of its deployment.
 
     A pointer that is there stays, whichever run's model it names.
@@ -135,7 +132,7 @@ def _pointer_uri(models_root: str, name: str) -> str:
     return storage.join(models_root, name, PROMOTED_FILE)
 
 
-def promoted_model(models_root: str, name: str) -> dict[str, Any] | None:
+def promoted_model(models_root: str, name: str) -> PromotedModel | None:
     """The pointer to the last promoted model of a deployment; None if none was ever promoted."""
     content = storage.read_bytes(_pointer_uri(models_root, name))
     return None if content is None else json.loads(content)

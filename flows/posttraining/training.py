@@ -8,16 +8,20 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from metaflow import current
 
 from posttraining import generation_server, models, progress, registry
 from posttraining.cards import live_training_card
 from posttraining.checkpoints import CheckpointStore
+from posttraining.contracts.run_document import RunDocument
 from posttraining.examples import Examples
 from posttraining.library_imports import library_on_path
 from posttraining.trainers.job import TrainingJob
+
+if TYPE_CHECKING:
+    from metaflow.cards import Card
 
 
 class Training(TypedDict):
@@ -29,12 +33,12 @@ class Training(TypedDict):
     history: list[dict[str, float]]
 
 
-def base_model_of(document: dict[str, Any]) -> str:
+def base_model_of(document: RunDocument) -> str:
     """Reference of the model that a run starts from."""
     return document["baseModelUri"] or document["recipe"]["model"]["base"]
 
 
-def train_on_this_node(document: dict[str, Any], examples: Examples, card: Any) -> Training:
+def train_on_this_node(document: RunDocument, examples: Examples, card: Card) -> Training:
     """Trains on this machine alone: in this process, or with torchrun in several."""
     training = _train(document, examples, card, _launch)
     if training is None:
@@ -42,10 +46,10 @@ def train_on_this_node(document: dict[str, Any], examples: Examples, card: Any) 
     return training
 
 
-def train_as_one_of_several_nodes(document: dict[str, Any], examples: Examples, card: Any) -> Training | None:
+def train_as_one_of_several_nodes(document: RunDocument, examples: Examples, card: Card) -> Training | None:
     """Trains as one of a group of nodes that Metaflow's `@torchrun` has joined.
 
-    The plan may set the last nodes apart to generate completions for GRPO (`plan.generation.nodes`).
+    The plan may set the last nodes apart to generate completions for GRPO (`plan.generationNodes`).
 
     Returns:
         On the first node, what the training leaves; on the others None.
@@ -72,9 +76,9 @@ def train_as_one_of_several_nodes(document: dict[str, Any], examples: Examples, 
 
 
 def _train(
-    document: dict[str, Any],
+    document: RunDocument,
     examples: Examples,
-    card: Any,
+    card: Card,
     launch: Callable[[TrainingJob, Path], None],
     node: int = 0,
     nodes: int = 1,
@@ -123,9 +127,9 @@ def _train(
         }
 
 
-def _model_uri(document: dict[str, Any]) -> str:
+def _model_uri(document: RunDocument) -> str:
     # A run that makes a lost model again puts it where it was: what was trained from it goes on to name it.
-    return document.get("modelUri") or registry.model_uri(document["modelsRoot"], document["name"], current.run_id)
+    return document["modelUri"] or registry.model_uri(document["modelsRoot"], document["name"], current.run_id)
 
 
 def _checkpoint(scratch: Path, node: int, nodes: int) -> str | None:

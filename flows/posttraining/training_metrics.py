@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from posttraining.contracts.recipe import Recipe
 from posttraining.gate import Metrics
 from posttraining.methods import method_of
 
@@ -15,13 +14,13 @@ def metric_name(logged: str) -> str:
     return logged.replace("/", ".")
 
 
-def shown_metrics(recipe: dict[str, Any]) -> tuple[str, ...]:
+def shown_metrics(recipe: Recipe) -> tuple[str, ...]:
     """Names of the metrics that progress lines, card and result carry beside the loss."""
     method = method_of(recipe)
     return (*method.shown, *method.more_shown(recipe))
 
 
-def training_metrics(recipe: dict[str, Any], history: History) -> Metrics:
+def training_metrics(recipe: Recipe, history: History) -> Metrics:
     """`train/<metric>` for the shown metrics, the loss, and those that headline or gate name.
 
     `before` is the mean over the first tenth of the logs (at least one), `after` over the last tenth: one log is noisy.

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
+from copy import deepcopy
 from itertools import product
-from typing import Any
+from typing import Literal, NotRequired, TypedDict, cast
 
+from posttraining.contracts.flow_result import FlowResult, Headline, RunSeconds
+from posttraining.contracts.recipe import Recipe
+from posttraining.contracts.run_document import RunDocument
+from posttraining.document_text import parse_document
 from posttraining.recipe import RecipeError, read_recipe
-from posttraining.run_document import RECIPES, read_run_document
+from posttraining.run_document import RECIPES
+from posttraining.schema_problems import is_mapping
 from posttraining.training import base_model_of
 
 # How far from the recipe's learning rate the default grid looks: about half an order of magnitude to both sides.
@@ -24,32 +31,62 @@ class SweepError(ValueError):
     """A sweep that cannot be run; the message names every wrong field and what to write instead."""
 
 
-def read_sweep(text: str) -> dict[str, Any]:
+class Sweep(TypedDict):
+    """What is swept."""
+
+    learningRates: NotRequired[list[float]]
+    baseModels: NotRequired[list[str]]
+    best: NotRequired[Literal["highest", "lowest"]]
+    """What counts as better of the recipe's headline metric."""
+
+
+class Candidate(TypedDict):
+    """One point of the grid."""
+
+    name: str
+    learningRate: float
+    baseModel: str
+
+
+class PlannedCandidate(Candidate):
+    """A candidate and the run document that it is trained by."""
+
+    document: RunDocument
+
+
+class SweptCandidate(Candidate):
+    """A candidate that was trained, and what it ended with."""
+
+    won: bool
+    modelUri: str | None
+    """Prefix of the model's files; None: it did not win, and its files are deleted."""
+    promoted: bool
+    headline: Headline
+    seconds: RunSeconds
+
+
+def read_sweep(text: str) -> Sweep:
     """Reads the sweep's part of the configuration, JSON or YAML: `learningRates`, `baseModels`, `best`, all optional.
 
     Raises:
         SweepError: naming every wrong field.
     """
     sweep = _parse(text)
-    if not isinstance(sweep, dict):
+    if not is_mapping(sweep):
         raise SweepError(f"sweep: must be a mapping with learningRates and baseModels; it is {json.dumps(sweep)}")
     known = (*_LIST_FIELDS, "best")
     problems = [f"{key}: is not known; the keys are {', '.join(known)}" for key in sorted(sweep.keys() - set(known))]
-    read: dict[str, Any] = {}
     for key, place in _LIST_FIELDS.items():
         if key in sweep:
-            read[key], wrong = _read_values(key, sweep[key], place)
-            problems += wrong
-    if "best" in sweep:
-        read["best"] = sweep["best"]
-        if sweep["best"] not in _DIRECTIONS:
-            problems.append(f"best: must be {' or '.join(_DIRECTIONS)}; it is {json.dumps(sweep['best'])}")
+            problems += _value_problems(key, sweep[key], place)
+    if "best" in sweep and sweep["best"] not in _DIRECTIONS:
+        problems.append(f"best: must be {' or '.join(_DIRECTIONS)}; it is {json.dumps(sweep['best'])}")
     if problems:
         raise SweepError("\n".join(["The sweep is not valid:", *(f"  {problem}" for problem in problems)]))
-    return read
+    return cast(Sweep, sweep)
 
 
-def candidates(document: dict[str, Any], sweep: dict[str, Any]) -> list[dict[str, Any]]:
+def candidates(document: RunDocument, sweep: Sweep) -> list[PlannedCandidate]:
     """One candidate for every pair of base model and learning rate.
 
     Args:
@@ -75,7 +112,7 @@ def candidates(document: dict[str, Any], sweep: dict[str, Any]) -> list[dict[str
     ]
 
 
-def best_is_highest(recipe: dict[str, Any], sweep: dict[str, Any]) -> bool:
+def best_is_highest(recipe: Recipe, sweep: Sweep) -> bool:
     """Whether more of the recipe's headline metric is better.
 
     `best` of the sweep says so; else the gate's own demand on the metric; else the metric's name.
@@ -89,7 +126,7 @@ def best_is_highest(recipe: dict[str, Any], sweep: dict[str, Any]) -> bool:
     return not headline.partition("@")[0].endswith(_LESS_IS_BETTER)
 
 
-def choose(results: list[dict[str, Any]], highest: bool) -> int:
+def choose(results: Sequence[FlowResult], highest: bool) -> int:
     """Index of the winner: the best headline among those that passed the gate; among all if none passed.
 
     The first of equals wins. A headline that is not a number loses to every number.
@@ -102,64 +139,48 @@ def choose(results: list[dict[str, Any]], highest: bool) -> int:
 
     def merit(index: int) -> float:
         value = results[index]["headline"]["after"]
-        if math.isnan(value):
+        if value is None or math.isnan(value):
             return -math.inf
         return value if highest else -value
 
     return max(passed or range(len(results)), key=merit)
 
 
-def _document_of(document: dict[str, Any], name: str, rate: float, base: str) -> dict[str, Any]:
-    recipe = document["recipe"]
-    model = recipe["model"]
-    if base != model["base"]:
+def _document_of(document: RunDocument, name: str, rate: float, base: str) -> RunDocument:
+    recipe = deepcopy(document["recipe"])
+    recipe["optimizer"]["learningRate"] = rate
+    if base != recipe["model"]["base"]:
         # A revision belongs to the model that it was written for.
-        model = {key: value for key, value in model.items() if key != "revision"}
-    changed = recipe | {"optimizer": recipe["optimizer"] | {"learningRate": rate}, "model": model}
-    return {**document, "recipe": changed, "baseModelUri": base, "modelUri": None, "name": f"{document['name']}/{name}"}
+        recipe["model"].pop("revision", None)
+    return {**document, "recipe": recipe, "baseModelUri": base, "modelUri": None, "name": f"{document['name']}/{name}"}
 
 
 def _parse(text: str) -> object:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        pass
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SweepError(f"sweep: is neither JSON nor YAML: {error}") from error
+        return parse_document(text)
+    except ValueError as error:
+        raise SweepError(f"sweep: {error}") from error
 
 
-def _read_values(key: str, values: object, place: tuple[str, str]) -> tuple[list[Any], list[str]]:
-    """The values of one dimension, and what is wrong with them by the rules for the recipe's field at `place`."""
+def _value_problems(key: str, values: object, place: tuple[str, str]) -> list[str]:
+    """What is wrong with the values of one dimension, by the rules for the recipe's field at `place`."""
     if not isinstance(values, list) or not values:
-        return [], [f"{key}: must be a list of at least one value; it is {json.dumps(values)}"]
-    read = [_number(value) for value in values] if key == "learningRates" else values
-    problems = []
-    for index, value in enumerate(read):
+        return [f"{key}: must be a list of at least one value; it is {json.dumps(values)}"]
+    problems: list[str] = []
+    for index, value in enumerate(values):
         problems += [f"{key}.{index}: {text}" for text in _problems_in_a_recipe(place, value)]
-        if value in read[:index]:
+        if value in values[:index]:
             problems.append(f"{key}.{index}: is there twice: {json.dumps(value)}")
-    return read, problems
-
-
-def _number(value: object) -> object:
-    """YAML 1.1 reads `1e-3`, without a point, as text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        return value
+    return problems
 
 
 def _problems_in_a_recipe(place: tuple[str, str], value: object) -> list[str]:
-    recipe = read_run_document((RECIPES / "sft-tiny.yaml").read_text())["recipe"]
+    document = parse_document((RECIPES / "sft-tiny.yaml").read_text())
+    if not is_mapping(document):
+        raise SweepError("sweep: sft-tiny.yaml is no recipe")
     section, field = place
     try:
-        read_recipe(recipe | {section: recipe[section] | {field: value}})
+        read_recipe(document | {section: document[section] | {field: value}})
     except RecipeError as error:
         return [problem.partition(": ")[2] for problem in error.problems]
     return []

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from candidates import SweptCandidate
 
 from posttraining.training_metrics import History
+
+if TYPE_CHECKING:
+    from metaflow.cards import Card
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 
 
-def draw_comparison(card: Any, result: dict[str, Any], histories: dict[str, History]) -> None:
+def draw_comparison(card: Card, headline: str, swept: list[SweptCandidate], histories: dict[str, History]) -> None:
     """Draws a table of the candidates, their headline metric over the learning rate, and their losses.
 
     Args:
         card: an entry of `current.card`.
-        result: the sweep's result, with `candidates`.
+        headline: the metric that stands for a run.
+        swept: the candidates, trained.
         histories: what the trainers logged, by candidate.
     """
     from metaflow.cards import Markdown, Table, VegaChart
 
-    headline = result["headline"]["metric"]
-    swept = result["candidates"]
     passed = sum(candidate["promoted"] for candidate in swept)
     card.append(Markdown(f"## Candidates: {passed} of {len(swept)} passed the gate"))
     if passed == 0:
@@ -35,21 +39,22 @@ def draw_comparison(card: Any, result: dict[str, Any], histories: dict[str, Hist
     card.append(VegaChart(_loss_chart(histories)))
 
 
-def _row(candidate: dict[str, Any]) -> list[str]:
+def _row(candidate: SweptCandidate) -> list[str]:
     before, after = candidate["headline"]["before"], candidate["headline"]["after"]
+    seconds = candidate["seconds"]["train"]
     return [
         candidate["name"],
         f"{candidate['learningRate']:g}",
         candidate["baseModel"],
         "-" if before is None else f"{before:.3f}",
-        f"{after:.3f}",
+        "-" if after is None else f"{after:.3f}",
         "passed" if candidate["promoted"] else "failed",
-        f"{candidate['seconds']['train']:.0f} s",
+        "-" if seconds is None else f"{seconds:.0f} s",
         "winner" if candidate["won"] else "",
     ]
 
 
-def _headline_chart(headline: str, swept: list[dict[str, Any]]) -> dict[str, Any]:
+def _headline_chart(headline: str, swept: list[SweptCandidate]) -> dict[str, Any]:
     values = [
         {
             "candidate": candidate["name"],

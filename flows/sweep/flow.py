@@ -10,20 +10,33 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from candidates import SweepError, best_is_highest, candidates, choose, read_sweep
+from candidates import (
+    Candidate,
+    PlannedCandidate,
+    Sweep,
+    SweepError,
+    SweptCandidate,
+    best_is_highest,
+    candidates,
+    choose,
+    read_sweep,
+)
 from comparison_card import draw_comparison
 from metaflow import Config, card, current, step
 
 from posttraining import storage
 from posttraining.cards import draw_result
+from posttraining.contracts.flow_result import FlowResult
+from posttraining.contracts.run_document import RunDocument
 from posttraining.examples import load_examples
 from posttraining.flow import InvalidRunError, PostTrainingFlow, document_for, placed_by_plan
 from posttraining.run_document import RECIPES, read_run_document
+from posttraining.training_metrics import History
 
 
-def _document(text: str) -> dict[str, Any]:
+def _document(text: str) -> RunDocument:
     """Parses a run document of any method by the rules of that method's flow."""
     try:
         document = read_run_document(text)
@@ -32,11 +45,22 @@ def _document(text: str) -> dict[str, Any]:
     return document_for(document["recipe"]["method"])(json.dumps(document))
 
 
-def _sweep(text: str) -> dict[str, Any]:
+def _sweep(text: str) -> Sweep:
     try:
         return read_sweep(text)
     except SweepError as error:
         raise InvalidRunError(str(error)) from error
+
+
+def _swept(candidate: Candidate, result: FlowResult, won: bool) -> SweptCandidate:
+    return {
+        **candidate,
+        "won": won,
+        "modelUri": result["modelUri"] if won else None,
+        "promoted": result["promoted"],
+        "headline": result["headline"],
+        "seconds": result["seconds"],
+    }
 
 
 @placed_by_plan
@@ -45,20 +69,33 @@ class SweepFlow(PostTrainingFlow):
 
     settings = Config("run", default=str(RECIPES / "sft-tiny.yaml"), parser=_document)
     sweep = Config("sweep", default_value="{}", parser=_sweep)
+    # Artifacts beside those of the single flows.
+    grid: list[PlannedCandidate]
+    candidate: Candidate
+    candidates: list[SweptCandidate]
+    histories: dict[str, History]
+
+    def _what_is_swept(self) -> Sweep:
+        return cast(Sweep, self.sweep.to_dict())
 
     @step
     def data(self) -> None:
         """Reads the training examples, which all candidates share, and lays out the grid."""
         self.examples = load_examples(self.document["recipe"])
-        self.grid = candidates(self.document, self.sweep.to_dict())
+        self.grid = candidates(self.document, self._what_is_swept())
         self.next(self.prepare, foreach="grid")
 
     @step
     def prepare(self) -> None:
         """Turns the run document into the candidate's."""
         self.position = self.index
-        self.candidate = {key: value for key, value in self.input.items() if key != "document"}
-        self.document = self.input["document"]
+        planned = cast(PlannedCandidate, self.input)
+        self.candidate = {
+            "name": planned["name"],
+            "learningRate": planned["learningRate"],
+            "baseModel": planned["baseModel"],
+        }
+        self.document = planned["document"]
         self.nodes = "several" if self.document["plan"]["nodes"] > 1 else "one"
         self.next({"one": self.train, "several": self.spread}, condition="nodes")
 
@@ -69,13 +106,12 @@ class SweepFlow(PostTrainingFlow):
 
         tasks = sorted(inputs, key=lambda task: task.position)
         winner = choose(
-            [task.result for task in tasks], best_is_highest(tasks[0].document["recipe"], self.sweep.to_dict())
+            [task.result for task in tasks], best_is_highest(tasks[0].document["recipe"], self._what_is_swept())
         )
         self.examples = tasks[winner].examples
-        self.document = {**tasks[winner].document, "name": self.settings.name}
-        self.result = tasks[winner].result | {
-            "candidates": [task.candidate | {"won": index == winner} | task.result for index, task in enumerate(tasks)]
-        }
+        self.document = cast(RunDocument, {**tasks[winner].document, "name": self.settings.name})
+        self.result = tasks[winner].result
+        self.candidates = [_swept(task.candidate, task.result, index == winner) for index, task in enumerate(tasks)]
         self.histories = {task.candidate["name"]: task.training["history"] for task in tasks}
         register_model(
             self.document,
@@ -85,10 +121,9 @@ class SweepFlow(PostTrainingFlow):
             flow_file=Path(sys.argv[0]).resolve(),
         )
         with tempfile.TemporaryDirectory() as nothing:
-            for candidate in self.result["candidates"]:
+            for task, candidate in zip(tasks, self.candidates, strict=True):
                 if not candidate["won"]:
-                    storage.upload_folder(Path(nothing), candidate["modelUri"])
-                    candidate["modelUri"] = None
+                    storage.upload_folder(Path(nothing), task.result["modelUri"])
         self.next(self.end)
 
     @card(type="blank", id="result")
@@ -97,7 +132,7 @@ class SweepFlow(PostTrainingFlow):
         """Shows the winner beside the other candidates."""
         shown = current.card["result"]
         draw_result(shown, self.document["recipe"], self.result)
-        draw_comparison(shown, self.result, self.histories)
+        draw_comparison(shown, self.result["headline"]["metric"], self.candidates, self.histories)
 
 
 if __name__ == "__main__":

@@ -45,5 +45,7 @@ class Placement(TypedDict):
     """Memory of such a pod in MB."""
     disk: int
     """Ephemeral storage of such a pod in MB."""
+    extendedResources: dict[str, str]
+    """Resources of such a pod beyond GPUs, such as network interfaces: `vpc.amazonaws.com/efa`."""
     sharedMemory: NotRequired[int]
     """`/dev/shm` of such a pod in MiB: NCCL and data loaders; left out: the container runtime's 64 MiB."""

@@ -3,46 +3,43 @@
 import os
 import sys
 import traceback
-from typing import Any
 
+from posttraining.contracts.driver_event import DriverEvent
+from posttraining.contracts.driver_request import DriverRequest, KeyRequest, RepairRequest, StartRequest
+from posttraining.contracts.run_description import RunDescription
 from posttraining.driver.errors import DriverError
-from posttraining.driver.json_values import one_line
 from posttraining.driver.local import LocalOrchestrator
-from posttraining.driver.orchestrator import Description, Emit, Orchestrator
-from posttraining.driver.request import Request, parse_request
+from posttraining.driver.orchestrator import Emit, Orchestrator
+from posttraining.driver.request import flow_to_run, known_status, local_settings, parse_request
 from posttraining.driver.watch import ParentEnded
+from posttraining.json_values import one_line
 
 
-def carry_out(request: Request, orchestrator: Orchestrator, emit: Emit) -> dict[str, Any]:
+def carry_out(request: DriverRequest, orchestrator: Orchestrator, emit: Emit) -> DriverEvent:
     """Carries out a request and returns its last event."""
-    if request.operation == "stop-all":
+    if request["operation"] == "stop-all":
         return {"event": "stopped", "stopped": orchestrator.stop_all()}
     return {"event": "result", "description": _describe(request, orchestrator, emit)}
 
 
-def _describe(request: Request, orchestrator: Orchestrator, emit: Emit) -> Description:
+def _describe(
+    request: StartRequest | KeyRequest | RepairRequest, orchestrator: Orchestrator, emit: Emit
+) -> RunDescription:
     """Carries out a request that concerns one run and returns the run's description."""
-    if request.key is None:
-        raise ValueError(f"{request.operation} without a key")
-    match request.operation:
-        case "start":
-            if request.flow is None:
-                raise ValueError("start without a flow")
-            return orchestrator.start(request.key, request.flow, request.instead_of)
+    key = request["key"]
+    if request["operation"] == "start":
+        return orchestrator.start(key, flow_to_run(request), request["insteadOf"])
+    if request["operation"] == "repair":
+        return orchestrator.repair(key, request["run"], known_status(request["known"]))
+    match request["operation"]:
         case "watch":
-            return orchestrator.watch(request.key, emit)
+            return orchestrator.watch(key, emit)
         case "describe":
-            return orchestrator.describe(request.key)
+            return orchestrator.describe(key)
         case "stop":
-            return orchestrator.stop(request.key)
+            return orchestrator.stop(key)
         case "delete":
-            return orchestrator.delete(request.key)
-        case "repair":
-            if request.run is None or request.known is None:
-                raise ValueError("repair without a run")
-            return orchestrator.repair(request.key, request.run, request.known)
-        case "stop-all":
-            raise ValueError("stop-all concerns no single run")
+            return orchestrator.delete(key)
 
 
 def main() -> int:
@@ -53,14 +50,14 @@ def main() -> int:
     events = os.dup(1)
     os.dup2(2, 1)
 
-    def emit(event: dict[str, Any]) -> None:
+    def emit(event: DriverEvent) -> None:
         line = memoryview(f"{one_line(event)}\n".encode())
         while line:
             line = line[os.write(events, line) :]
 
     try:
         request = parse_request(sys.stdin.buffer.read())
-        emit(carry_out(request, LocalOrchestrator(request.settings), emit))
+        emit(carry_out(request, LocalOrchestrator(local_settings(request["orchestrator"])), emit))
         return 0
     except DriverError as error:
         emit({"event": "error", "code": error.code, "message": error.message})

@@ -4,19 +4,20 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from posttraining.contracts.run_description import RunDescription
+from posttraining.contracts.run_document import RunDocument
 from posttraining.driver.disk import LEAST_FREE_BYTES, free_bytes
 from posttraining.driver.environment import OWNER_VARIABLE, environment_of_run
 from posttraining.driver.errors import DriverError
 from posttraining.driver.metaflow_log import find_error, read_tail
-from posttraining.driver.orchestrator import MISSING, Description, Emit
+from posttraining.driver.orchestrator import MISSING, Emit
 from posttraining.driver.processes import (
     ProcessIdentity,
     end_processes,
@@ -52,7 +53,7 @@ class LocalOrchestrator:
         self._grace_seconds = grace_seconds
         self._table = this_machine()
 
-    def start(self, key: str, flow: FlowToRun, instead_of: str | None = None) -> Description:
+    def start(self, key: str, flow: FlowToRun, instead_of: str | None = None) -> RunDescription:
         """See `Orchestrator.start`. Processes that a dead run with this key left are ended first."""
         record = self._record(key)
         with self._file_errors(), record.locked() as lock:
@@ -69,9 +70,9 @@ class LocalOrchestrator:
             record.prepare(flow.run, Path(environment["METAFLOW_DATASTORE_SYSROOT_LOCAL"]) / ".metaflow")
             self._spawn(record, flow, environment, lock)
             started = self.describe(key)
-            return started | {"damage": [*lost, *started.get("damage", [])]} if lost else started
+            return {**started, "damage": [*lost, *started["damage"]]}
 
-    def watch(self, key: str, emit: Emit) -> Description:
+    def watch(self, key: str, emit: Emit) -> RunDescription:
         """See `Orchestrator.watch`.
 
         Raises:
@@ -81,14 +82,14 @@ class LocalOrchestrator:
             return MISSING
         return watch_log(self._record(key).log_file, lambda: self.describe(key), emit)
 
-    def describe(self, key: str) -> Description:
+    def describe(self, key: str) -> RunDescription:
         """See `Orchestrator.describe`."""
         record = self._record(key)
         with self._file_errors():
             found = self._status(record)
             return MISSING if found.status is None else record.describe(found.status, found.damage)
 
-    def stop(self, key: str) -> Description:
+    def stop(self, key: str) -> RunDescription:
         """See `Orchestrator.stop`."""
         record = self._record(key)
         with self._file_errors():
@@ -100,7 +101,7 @@ class LocalOrchestrator:
                 self._stop(record)
         return self.describe(key)
 
-    def delete(self, key: str) -> Description:
+    def delete(self, key: str) -> RunDescription:
         """See `Orchestrator.delete`."""
         record = self._record(key)
         with self._file_errors():
@@ -113,7 +114,7 @@ class LocalOrchestrator:
                     record.remove()
         return MISSING
 
-    def repair(self, key: str, run: dict[str, Any], known: RunStatus) -> Description:
+    def repair(self, key: str, run: RunDocument, known: RunStatus) -> RunDescription:
         """See `Orchestrator.repair`."""
         record = self._record(key)
         with self._file_errors(), record.locked():
@@ -300,7 +301,7 @@ class LocalOrchestrator:
         raise DriverError("start-failed", f"the supervising process of the run did not start: {error.message}")
 
     @contextmanager
-    def _file_errors(self) -> Iterator[None]:
+    def _file_errors(self) -> Generator[None]:
         """Turns errors of the file system below the runs directory into one that says what to do."""
         try:
             yield

@@ -13,17 +13,20 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypeGuard
 
+from posttraining.contracts.driver_event import ProgressEvent, StepEvent
+from posttraining.contracts.progress import Progress
 from posttraining.driver.record import RunError
 from posttraining.progress import PREFIX as PROGRESS_PREFIX
+from posttraining.schema_problems import is_mapping
 
 _TASK_LINE = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} "
     r"\[[^/\]]+/(?P<step>[^/\]]+)/(?P<task>[^/\] ]+)(?: \(pid (?P<pid>\d+)\))?\] ?(?P<text>.*)"
 )
 _FLOW_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (?P<text>[^\[].*)")
-_STATES = {
+_STATES: dict[str, Literal["started", "finished", "failed", "retrying"]] = {
     "Task is starting.": "started",
     "Task is starting (retry).": "retrying",
     "Task fallback is starting to handle the failure.": "retrying",
@@ -62,8 +65,8 @@ def parse_line(line: str) -> TaskLine | None:
     return TaskLine(step=found["step"], task=found["task"], attempt=found["pid"] or "", text=text)
 
 
-def parse_progress(text: str) -> dict[str, Any] | None:
-    """Returns what a progress line says, or None if there is none in `text` or it is not as docs/contracts.md has it.
+def parse_progress(text: str) -> Progress | None:
+    """Returns what a progress line says, or None if there is none in `text` or it is not as contracts/progress.ts has it.
 
     What stands before and after the line does not matter. Numbers that are not finite are None, in `metric` left out.
     """
@@ -74,20 +77,27 @@ def parse_progress(text: str) -> dict[str, Any] | None:
         document, _ = json.JSONDecoder().raw_decode(rest.lstrip())
     except json.JSONDecodeError:
         return None
-    if not isinstance(document, dict) or not isinstance(document.get("phase"), str):
+    if not is_mapping(document):
         return None
-    if not _is_finite(document.get("step")) or not _is_finite(document.get("totalSteps")):
+    phase, step, total_steps = document.get("phase"), document.get("step"), document.get("totalSteps")
+    if phase not in ("train", "evaluate") or not _is_count(step) or not _is_count(total_steps):
         return None
-    progress = {field: document[field] for field in ("phase", "step", "totalSteps")}
-    for field in ("loss", "secondsLeft"):
-        if field in document:
-            progress[field] = document[field] if _is_finite(document[field]) else None
-    if isinstance(document.get("metric"), dict):
-        progress["metric"] = {name: value for name, value in document["metric"].items() if _is_finite(value)}
+    progress: Progress = {"phase": phase, "step": step, "totalSteps": total_steps}
+    if "loss" in document:
+        progress["loss"] = document["loss"] if _is_finite(document["loss"]) else None
+    metric = document.get("metric")
+    if is_mapping(metric):
+        progress["metric"] = {name: value for name, value in metric.items() if _is_finite(value)}
+    if "secondsLeft" in document:
+        progress["secondsLeft"] = document["secondsLeft"] if _is_finite(document["secondsLeft"]) else None
     return progress
 
 
-def _is_finite(value: Any) -> bool:
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -101,9 +111,9 @@ class LogEvents:
     def __init__(self) -> None:
         self._under_way: dict[str, set[str]] = {}
 
-    def read(self, lines: Iterable[str]) -> list[dict[str, Any]]:
+    def read(self, lines: Iterable[str]) -> list[ProgressEvent | StepEvent]:
         """Returns the events of some lines, in order; of several progress lines of one task and phase only the last."""
-        events: list[dict[str, Any]] = []
+        events: list[ProgressEvent | StepEvent | None] = []
         newest: dict[tuple[str, str, str], int] = {}
         for line in lines:
             parsed = parse_line(line)
@@ -113,14 +123,14 @@ class LogEvents:
             if progress is not None:
                 place = (parsed.step, parsed.task, progress["phase"])
                 if place in newest:
-                    events[newest[place]] = {}
+                    events[newest[place]] = None
                 newest[place] = len(events)
                 events.append({"event": "progress", **progress})
                 continue
             state = _STATES.get(parsed.text)
             if state is not None and self._changes(parsed, state):
                 events.append({"event": "step", "step": parsed.step, "state": state})
-        return [event for event in events if event]
+        return [event for event in events if event is not None]
 
     def _changes(self, line: TaskLine, state: str) -> bool:
         tasks = self._under_way.setdefault(line.step, set())

@@ -1,18 +1,18 @@
 """What the driver needs from an orchestrator. `local` is the one that there is; others follow the same contract."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
+from posttraining.contracts.driver_event import DriverEvent
+from posttraining.contracts.run_description import RunDescription
+from posttraining.contracts.run_document import RunDocument
 from posttraining.driver.record import RunStatus
 from posttraining.driver.request import FlowToRun
 
-Description = dict[str, Any]
-"""A run's description as docs/contracts.md gives it; JSON."""
-
-Emit = Callable[[dict[str, Any]], None]
+Emit = Callable[[DriverEvent], None]
 """Sends one event to the caller."""
 
-MISSING: Description = {
+MISSING: RunDescription = {
     "status": "missing",
     "runId": None,
     "pathspec": None,
@@ -33,7 +33,7 @@ class Orchestrator(Protocol):
     All operations raise DriverError if they cannot be carried out.
     """
 
-    def start(self, key: str, flow: FlowToRun, instead_of: str | None = None) -> Description:
+    def start(self, key: str, flow: FlowToRun, instead_of: str | None = None) -> RunDescription:
         """Starts a run unless one with this key is live, succeeded or rejected; returns the run's description.
 
         Args:
@@ -44,23 +44,23 @@ class Orchestrator(Protocol):
         """
         ...
 
-    def watch(self, key: str, emit: Emit) -> Description:
+    def watch(self, key: str, emit: Emit) -> RunDescription:
         """Emits `progress` and `step` events until the run ends; returns its description."""
         ...
 
-    def describe(self, key: str) -> Description:
+    def describe(self, key: str) -> RunDescription:
         """Returns the run's description, `MISSING` if there is none."""
         ...
 
-    def stop(self, key: str) -> Description:
+    def stop(self, key: str) -> RunDescription:
         """Ends a live run and waits for the end of all its processes; returns its description."""
         ...
 
-    def delete(self, key: str) -> Description:
+    def delete(self, key: str) -> RunDescription:
         """Stops the run and removes its record; returns `MISSING`."""
         ...
 
-    def repair(self, key: str, run: dict[str, Any], known: RunStatus) -> Description:
+    def repair(self, key: str, run: RunDocument, known: RunStatus) -> RunDescription:
         """Writes anew what was lost of a finished run whose model is there: record, cards, lineage, promotion.
 
         Args:

@@ -10,16 +10,19 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from posttraining.contracts.flow_result import FlowResult
+from posttraining.contracts.run_description import RunDescription
+from posttraining.contracts.run_document import RunDocument
 from posttraining.driver.errors import DriverError
-from posttraining.driver.json_values import one_line
 from posttraining.driver.processes import ProcessIdentity
+from posttraining.json_values import one_line
 
 Status = Literal["running", "succeeded", "rejected", "failed", "stopped"]
 
@@ -53,8 +56,8 @@ class RunStatus:
     finished_at: str | None = None
     run_id: str | None = None
     pathspec: str | None = None
-    result: dict[str, Any] | None = None
-    cards: list[str] = field(default_factory=list)
+    result: FlowResult | None = None
+    cards: list[str] = field(default_factory=list[str])
     error: RunError | None = None
 
 
@@ -131,7 +134,7 @@ class RunRecord:
                 shutil.rmtree(self.temporary_directory, ignore_errors=True)
 
     @contextmanager
-    def locked(self) -> Iterator[int]:
+    def locked(self) -> Generator[int]:
         """Waits for the lock of the key and holds it; yields its file descriptor.
 
         The lock is held until every copy of the descriptor is closed: a child that inherits it prolongs it.
@@ -204,20 +207,14 @@ class RunRecord:
 
     def write_status(self, status: RunStatus) -> None:
         """Replaces the record."""
-        document = self._document(status) | {"cards": status.cards}
+        told = self.describe(status, [])
+        document = {name: value for name, value in told.items() if name not in ("logFile", "damage")}
+        document["cards"] = status.cards
         self._replace(self.status_copy, document)
         self._replace(self.status_file, document)
 
-    def describe(self, status: RunStatus, damage: list[str]) -> dict[str, Any]:
+    def describe(self, status: RunStatus, damage: list[str]) -> RunDescription:
         """Returns the description that the driver answers with."""
-        return self._document(status) | {
-            "cards": [str(self.cards_directory / name) for name in status.cards],
-            "logFile": str(self.log_file),
-            "damage": damage,
-        }
-
-    @staticmethod
-    def _document(status: RunStatus) -> dict[str, Any]:
         error = status.error
         return {
             "status": status.status,
@@ -227,6 +224,9 @@ class RunRecord:
             "finishedAt": status.finished_at,
             "result": status.result,
             "error": None if error is None else {"step": error.step, "message": error.message, "lines": error.lines},
+            "cards": [str(self.cards_directory / name) for name in status.cards],
+            "logFile": str(self.log_file),
+            "damage": damage,
         }
 
     def read_supervisor(self) -> ProcessIdentity | None:
@@ -242,7 +242,7 @@ class RunRecord:
         """Records who supervises the run."""
         self._replace(self.supervisor_file, {"pid": identity.pid, "started": identity.started})
 
-    def prepare(self, run: dict[str, Any], metaflow_directory: Path) -> None:
+    def prepare(self, run: RunDocument, metaflow_directory: Path) -> None:
         """Makes the directory ready for a new run: the run document is written, what an earlier run left is gone.
 
         An earlier `status.json` stays until the new supervisor replaces it, so that there is always a true one.
@@ -264,7 +264,7 @@ class RunRecord:
         metaflow_directory.mkdir(parents=True, exist_ok=True)
         link.symlink_to(metaflow_directory, target_is_directory=True)
 
-    def write_run(self, run: dict[str, Any]) -> None:
+    def write_run(self, run: RunDocument) -> None:
         """Writes the document that the flow is given."""
         self._replace(self.run_file, run)
 

@@ -7,8 +7,9 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from posttraining.contracts.registration import Registration
+from posttraining.contracts.run_document import RunDocument
 from posttraining.driver.record import RunRecord
 from posttraining.driver.results import UnusableResult, read_registration, read_result, write_cards
 
@@ -19,17 +20,19 @@ def restore(record: RunRecord) -> None:
     Raises:
         UnusableResult: if the registry lacks something that the run's artifacts do not hold either.
     """
-    from posttraining.registry import Registration, restore_registration
+    from posttraining.registry import restore_registration
 
     status = record.read_status().status
     if status is None or status.pathspec is None:
         raise UnusableResult("the record does not name the run")
     # Metaflow's data may be lost too, each part on its own: what the record or the caller knows is then all that there is.
-    result: dict[str, Any] = status.result or {}
+    result = status.result
     try:
         result = read_result(status.pathspec)
     except Exception as error:
         print(f"the result of {status.pathspec} cannot be read: {error!r}", file=sys.stderr)
+    if result is None:
+        raise UnusableResult("nobody knows the run's result any more")
     record.write_status(replace(status, result=result, cards=_cards(record, status.pathspec, status.cards)))
     registration: Registration | None = None
     problem: Exception | None = None
@@ -37,7 +40,7 @@ def restore(record: RunRecord) -> None:
         registration = read_registration(status.pathspec)
     except Exception as error:
         problem = error
-    run = json.loads(record.run_file.read_bytes())
+    run: RunDocument = json.loads(record.run_file.read_bytes())
     if not restore_registration(run["modelsRoot"], run["name"], result, registration):
         raise UnusableResult(f"neither the store nor Metaflow has what {status.pathspec} registered: {problem}")
 

@@ -7,26 +7,29 @@ the supervising process, once the flow has ended.
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from posttraining.driver.json_values import finite, one_line
+from posttraining.contracts.flow_result import FlowResult
+from posttraining.contracts.registration import Registration
+from posttraining.json_values import finite, one_line
+from posttraining.schema_problems import contract_schema, schema_problems
 
 if TYPE_CHECKING:
-    from posttraining.registry import Registration
+    from metaflow import Run
 
 
 class UnusableResult(Exception):
     """The run ended well but did not leave a result as docs/contracts.md describes it."""
 
 
-def read_result(pathspec: str) -> dict[str, Any]:
+def read_result(pathspec: str) -> FlowResult:
     """Returns the artifact `result` of the run's end step.
 
     Args:
         pathspec: `<flow>/<run id>`.
 
     Raises:
-        UnusableResult: there is none, or it is not a JSON object with a boolean `promoted`.
+        UnusableResult: there is none, or it is not as contracts/flowResult.ts has it.
     """
     import metaflow
 
@@ -34,17 +37,20 @@ def read_result(pathspec: str) -> dict[str, Any]:
     task = metaflow.Run(pathspec).end_task
     if task is None or "result" not in task:
         raise UnusableResult("the flow's end step has no artifact `result`")
-    result = task["result"].data
-    if not isinstance(result, dict) or not isinstance(result.get("promoted"), bool):
-        raise UnusableResult("the flow's artifact `result` is not an object with a boolean `promoted`")
+    result: object = task["result"].data
     try:
         one_line(result)
     except (TypeError, ValueError) as error:
         raise UnusableResult(f"the flow's artifact `result` is not plain JSON: {error}") from error
-    return finite(result)
+    told = finite(result)
+    if problems := schema_problems(contract_schema("flow_result"), told):
+        raise UnusableResult(
+            f"the flow's artifact `result` is not as contracts/flowResult.ts has it: {'; '.join(problems)}"
+        )
+    return told
 
 
-def read_registration(pathspec: str) -> "Registration":
+def read_registration(pathspec: str) -> Registration:
     """Returns what the run wrote to the registry: its artifact `registration`.
 
     Raises:
@@ -84,8 +90,10 @@ def write_cards(pathspec: str, directory: Path) -> list[str]:
     return names
 
 
-def _has_cards(run: Any, step: str) -> bool:
+def _has_cards(run: "Run", step: str) -> bool:
     # Metaflow keeps the graph beside the artifacts. Looking for cards takes over a second for each task in an S3 store.
+    if run.end_task is None:
+        return False
     decorators = run.end_task["_graph_info"].data["steps"][step]["decorators"]
     return any(decorator["name"] == "card" for decorator in decorators)
 

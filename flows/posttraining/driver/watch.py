@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from posttraining.contracts.run_description import RunDescription
 from posttraining.driver.metaflow_log import LogEvents
-from posttraining.driver.orchestrator import Description, Emit
+from posttraining.driver.orchestrator import Emit
 
 _INTERVAL_SECONDS = 0.25
 _CHUNK_BYTES = 1 << 20
@@ -39,7 +40,7 @@ class LogFollower:
         return [line.decode("utf-8", errors="replace") for line in lines]
 
 
-def watch_log(log_file: Path, describe: Callable[[], Description], emit: Emit) -> Description:
+def watch_log(log_file: Path, describe: Callable[[], RunDescription], emit: Emit) -> RunDescription:
     """Emits the events of a log, from its beginning, until the run is no longer live; returns its last description.
 
     Raises:

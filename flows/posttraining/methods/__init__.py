@@ -6,10 +6,13 @@ method leaves the runs of the others as they are.
 
 from __future__ import annotations
 
+from typing import Any
+
+from posttraining.contracts.recipe import Recipe
 from posttraining.methods import dpo, grpo, sft
 from posttraining.methods.method import Method
 
-METHODS = (
+METHODS: tuple[Method[Any], ...] = (
     sft.METHOD,
     dpo.METHOD,
     grpo.METHOD,
@@ -18,6 +21,6 @@ METHODS = (
 _BY_NAME = {method.name: method for method in METHODS}
 
 
-def method_of(recipe: dict[str, object]) -> Method:
+def method_of(recipe: Recipe) -> Method[Any]:
     """The record of a recipe's method. Raises KeyError if there is none of that name."""
-    return _BY_NAME[str(recipe["method"])]
+    return _BY_NAME[recipe["method"]]

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from posttraining import tiny_task
-from posttraining.methods.method import Method, Plan, Recipe, Row, Turns
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import DpoRecipe
+from posttraining.methods.method import Method, Row, Turns
 from posttraining.problems import repeated, shown
 from posttraining.trainers.job import TrainingJob
 
 
-def _arguments(job: TrainingJob, _columns: tuple[str, ...]) -> dict[str, Any]:
-    dpo = job.recipe["dpo"]
+def _arguments(recipe: DpoRecipe, _job: TrainingJob, _columns: tuple[str, ...]) -> dict[str, Any]:
+    dpo = recipe["dpo"]
     return {
-        "max_length": job.recipe["sequence"]["maxLength"],
+        "max_length": recipe["sequence"]["maxLength"],
         "beta": dpo["beta"],
         "loss_type": dpo["lossTypes"],
         "loss_weights": dpo["lossWeights"],
@@ -23,14 +25,14 @@ def _arguments(job: TrainingJob, _columns: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _relations(recipe: Recipe, _examples: int | None) -> Iterator[str]:
+def _relations(recipe: DpoRecipe, _examples: int | None) -> Iterator[str]:
     types, weights = recipe["dpo"]["lossTypes"], recipe["dpo"]["lossWeights"]
     yield from repeated(types, "dpo.lossTypes")
     if len(types) != len(weights):
         yield f"dpo.lossWeights: got {shown(weights)}; must have one weight for each of dpo.lossTypes ({len(types)})"
 
 
-def _plan_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
+def _plan_problems(recipe: DpoRecipe, plan: Plan) -> Iterator[str]:
     if recipe["dpo"]["precomputeReferenceLogProbabilities"] and plan["nodes"] > 1:
         # TRL 1.16: the first process alone writes them, to a file on its node.
         yield (
@@ -44,7 +46,7 @@ def _tiny_row(prompt: Turns, total: int, source: random.Random) -> Row:
     return {"prompt": prompt, "chosen": tiny_task.says(chosen), "rejected": tiny_task.says(rejected)}
 
 
-METHOD = Method(
+METHOD = Method[DpoRecipe](
     name="dpo",
     label="DPO",
     columns=(("prompt", "chosen", "rejected"), ("chosen", "rejected")),

@@ -7,8 +7,10 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from posttraining.contracts.plan import Plan, PlanGeneration
+from posttraining.contracts.recipe import CompletionGeneration, GrpoRecipe
 from posttraining.methods.facts import method_facts
-from posttraining.methods.method import BaseFacts, Method, NeedsGpu, Plan, Recipe, Row, Turns
+from posttraining.methods.method import BaseFacts, Method, NeedsGpu, Row, Turns
 from posttraining.problems import repeated, shown
 from posttraining.rewards import reward_functions
 from posttraining.trainers.job import TrainingJob
@@ -20,13 +22,13 @@ WEIGHT_SYNC_PORT = 51216
 _DEFAULT_MEMORY_UTILIZATION = 0.3  # TRL's own
 
 
-def _arguments(job: TrainingJob, _columns: tuple[str, ...]) -> dict[str, Any]:
+def _arguments(recipe: GrpoRecipe, job: TrainingJob, _columns: tuple[str, ...]) -> dict[str, Any]:
     """Raises ValueError if completions come from a server and its host is not given."""
-    grpo, sequence = job.recipe["grpo"], job.recipe["sequence"]
-    planned = job.plan.get("generation") or {}
+    grpo, sequence = recipe["grpo"], recipe["sequence"]
+    planned = job.plan.get("generation")
     return {
         "num_generations": grpo["generations"],
-        "max_completion_length": sequence["maxCompletionLength"],
+        "max_completion_length": sequence.get("maxCompletionLength"),
         "temperature": grpo["temperature"],
         "beta": grpo["beta"],
         "num_iterations": grpo["iterations"],
@@ -36,20 +38,19 @@ def _arguments(job: TrainingJob, _columns: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _generation(
-    generation: dict[str, Any], max_length: int, planned: dict[str, Any], server: str | None
+    generation: CompletionGeneration, max_length: int, planned: PlanGeneration | None, server: str | None
 ) -> dict[str, Any]:
-    kind = generation["kind"]
-    if kind == "transformers":
+    if generation["kind"] == "transformers":
         return {"use_vllm": False}
-    if kind == "vllm-colocated":
+    if generation["kind"] == "vllm-colocated":
         share = generation["memoryUtilization"]
         if share == "auto":
-            share = planned.get("memoryUtilization", _DEFAULT_MEMORY_UTILIZATION)
+            share = planned["memoryUtilization"] if planned else _DEFAULT_MEMORY_UTILIZATION
         return {
             "use_vllm": True,
             "vllm_mode": "colocate",
             "vllm_gpu_memory_utilization": share,
-            "vllm_tensor_parallel_size": planned.get("tensorParallel", 1),
+            "vllm_tensor_parallel_size": planned["tensorParallel"] if planned else 1,
             "vllm_enable_sleep_mode": generation["sleep"],
             "vllm_max_model_length": max_length,
         }
@@ -66,11 +67,11 @@ def _generation(
     }
 
 
-def _trainer_arguments(recipe: Recipe) -> dict[str, Any]:
+def _trainer_arguments(recipe: GrpoRecipe) -> dict[str, Any]:
     return {"reward_funcs": reward_functions(_reward_names(recipe))}
 
 
-def _reward_names(recipe: Recipe) -> list[str]:
+def _reward_names(recipe: GrpoRecipe) -> list[str]:
     return [reward["name"] for reward in recipe["grpo"]["rewards"]]
 
 
@@ -83,7 +84,7 @@ def _tiny_row(prompt: Turns, total: int, _source: random.Random) -> Row:
     return {"prompt": prompt, "answer": str(total)}
 
 
-def _relations(recipe: Recipe, examples: int | None) -> Iterator[str]:
+def _relations(recipe: GrpoRecipe, examples: int | None) -> Iterator[str]:
     whole, generations = recipe["batch"]["global"], recipe["grpo"]["generations"]
     prompts = whole // generations
     if whole % generations:
@@ -104,7 +105,7 @@ def _relations(recipe: Recipe, examples: int | None) -> Iterator[str]:
     yield from repeated(names, "grpo.rewards", field=".name")
 
 
-def _base_relations(recipe: Recipe, known: BaseFacts) -> Iterator[str]:
+def _base_relations(recipe: GrpoRecipe, known: BaseFacts) -> Iterator[str]:
     """Whether a prompt and the longest answer fit into the longest sequence, and that into the model.
 
     What is advised fits into both.
@@ -130,18 +131,18 @@ def _base_relations(recipe: Recipe, known: BaseFacts) -> Iterator[str]:
         yield f"sequence.maxCompletionLength: got {answer}; {what}: write {most if room < 1 else room} or less"
 
 
-def _steps_per_epoch(recipe: Recipe, examples: int) -> int | None:
+def _steps_per_epoch(recipe: GrpoRecipe, examples: int) -> int | None:
     batch, grpo = recipe["batch"]["global"], recipe["grpo"]
     # TRL drops prompts that do not fill a batch (RepeatSampler). What is no batch, _relations refuses.
     batches = 0 if batch % grpo["generations"] else examples * grpo["generations"] // batch
     return batches * grpo["iterations"] or None
 
 
-def _more_shown(recipe: Recipe) -> tuple[str, ...]:
+def _more_shown(recipe: GrpoRecipe) -> tuple[str, ...]:
     return tuple(f"rewards.{name}.mean" for name in _reward_names(recipe))
 
 
-def _more_metrics(recipe: Recipe) -> tuple[str, ...]:
+def _more_metrics(recipe: GrpoRecipe) -> tuple[str, ...]:
     known, grpo = method_facts("grpo")["metrics"], recipe["grpo"]
     names = [name.format(name=reward) for reward in _reward_names(recipe) for name in known["each reward"]]
     names += known["beta"] if grpo["beta"] else []
@@ -149,7 +150,7 @@ def _more_metrics(recipe: Recipe) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _plan_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
+def _plan_problems(recipe: GrpoRecipe, plan: Plan) -> Iterator[str]:
     kind = recipe["grpo"]["generation"]["kind"]
     if kind == "vllm-server" and (plan["generationNodes"] != 1 or plan["nodes"] < 2):
         yield (
@@ -163,13 +164,13 @@ def _plan_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
         yield "trainable.kind: quantised weights sharded with FSDP2 cannot be sent to vLLM; write lora"
 
 
-def _needs_gpu(recipe: Recipe) -> Iterator[NeedsGpu]:
+def _needs_gpu(recipe: GrpoRecipe) -> Iterator[NeedsGpu]:
     kind = recipe["grpo"]["generation"]["kind"]
     if kind != "transformers":
         yield NeedsGpu("grpo.generation.kind", kind, instead="transformers", package="vllm")
 
 
-METHOD = Method(
+METHOD = Method[GrpoRecipe](
     name="grpo",
     label="GRPO",
     columns=(("prompt",),),

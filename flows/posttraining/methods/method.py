@@ -6,16 +6,20 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import Recipe
 from posttraining.methods.columns import Columns
 from posttraining.methods.facts import method_facts
 from posttraining.trainers.job import TrainingJob
 
-Recipe = dict[str, Any]
-Plan = dict[str, Any]
 Row = dict[str, Any]
+"""An example: values by column, as the dataset has them."""
 Turns = list[dict[str, str]]
+
+MethodRecipe = TypeVar("MethodRecipe", bound=Recipe)
+"""The recipes of one method."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def _needs_none(_recipe: Recipe) -> Iterator[NeedsGpu]:
 
 
 @dataclass(frozen=True)
-class Method:
+class Method(Generic[MethodRecipe]):
     """The record of one method. What is not said is as for SFT: no rules of its own, nothing generated.
 
     Importing a record imports neither torch nor TRL: the driver and the checks of recipes read it.
@@ -72,8 +76,8 @@ class Method:
     """Name as people and TRL's classes write it: `SFT` of `SFTTrainer` and `SFTConfig`."""
     columns: Columns
     """Columns that TRL's trainer accepts."""
-    arguments: Callable[[TrainingJob, tuple[str, ...]], dict[str, Any]]
-    """Arguments of TRL's configuration beyond those that all methods share, from the job and the examples' columns."""
+    arguments: Callable[[MethodRecipe, TrainingJob, tuple[str, ...]], dict[str, Any]]
+    """Arguments of TRL's configuration beyond those that all methods share, from its recipe, the job and the examples' columns."""
     tiny_row: Callable[[Turns, int, random.Random], Row]
     """An example of `tiny:sums`, from the question, the sum and a source of chance."""
     shown: tuple[str, ...]
@@ -84,23 +88,23 @@ class Method:
     """Whether the policy generates answers, up to `sequence.maxCompletionLength`."""
     row_of_turns: Callable[[Row, Turns, Turns | None], Row | None] | None = None
     """An example from one that has a question, and maybe an answer, instead of the method's columns; None where it lacks one."""
-    relations: Callable[[Recipe, int | None], Iterator[str]] = _no_problems
+    relations: Callable[[MethodRecipe, int | None], Iterator[str]] = _no_problems
     """What must hold between its fields, as `path: reason`, from the recipe and the number of examples, where it is known."""
-    base_relations: Callable[[Recipe, BaseFacts], Iterator[str]] = _no_problems
+    base_relations: Callable[[MethodRecipe, BaseFacts], Iterator[str]] = _no_problems
     """What must hold between its fields and the model that the run starts from."""
-    steps_per_epoch: Callable[[Recipe, int], int | None] = _one_pass
+    steps_per_epoch: Callable[[MethodRecipe, int], int | None] = _one_pass
     """Optimizer steps in which every one of the examples is seen once; None where it cannot be said."""
-    more_shown: Callable[[Recipe], tuple[str, ...]] = _no_names
+    more_shown: Callable[[MethodRecipe], tuple[str, ...]] = _no_names
     """More of `shown`, of such a recipe."""
-    more_metrics: Callable[[Recipe], tuple[str, ...]] = _no_names
+    more_metrics: Callable[[MethodRecipe], tuple[str, ...]] = _no_names
     """What TRL logs of such a run beside what it logs of every run of the method."""
-    plan_problems: Callable[[Recipe, Plan], Iterator[str]] = _no_problems
+    plan_problems: Callable[[MethodRecipe, Plan], Iterator[str]] = _no_problems
     """What of the method's fields a plan cannot carry out, as `path: reason`."""
-    needs_gpu: Callable[[Recipe], Iterator[NeedsGpu]] = _needs_none
+    needs_gpu: Callable[[MethodRecipe], Iterator[NeedsGpu]] = _needs_none
     """What of the method's fields a machine without GPUs cannot do."""
-    trainer_arguments: Callable[[Recipe], dict[str, Any]] = _nothing
+    trainer_arguments: Callable[[MethodRecipe], dict[str, Any]] = _nothing
     """Arguments of TRL's trainer beyond those that all methods share."""
 
-    def metric_names(self, recipe: Recipe) -> tuple[str, ...]:
+    def metric_names(self, recipe: MethodRecipe) -> tuple[str, ...]:
         """Names of what TRL logs of such a run, other than of mixtures of experts."""
         return (*method_facts(self.name)["metrics"]["always"], *self.more_metrics(recipe))

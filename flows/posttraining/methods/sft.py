@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from posttraining import tiny_task
+from posttraining.contracts.recipe import SftRecipe
 from posttraining.methods.columns import DatasetError, usable_columns
 from posttraining.methods.method import Method, Row, Turns
 from posttraining.trainers.job import TrainingJob
@@ -18,13 +19,13 @@ PLAIN_CHAT_TEMPLATE = Path(__file__).with_name("sft.plain_chat.jinja")
 _COLUMNS = (("prompt", "completion"), ("messages",), ("text",))
 
 
-def _arguments(job: TrainingJob, columns: tuple[str, ...]) -> dict[str, Any]:
+def _arguments(recipe: SftRecipe, job: TrainingJob, columns: tuple[str, ...]) -> dict[str, Any]:
     """Where the base model has no chat template, `PLAIN_CHAT_TEMPLATE` becomes the trained model's.
 
     Raises:
         DatasetError: if the loss should cover answers only, but examples do not say where answers begin.
     """
-    usable, recipe = usable_columns("sft", _COLUMNS, columns), job.recipe
+    usable = usable_columns("sft", _COLUMNS, columns)
     answers_only = recipe["completionOnlyLoss"]
     if usable == ("text",) and answers_only:
         raise DatasetError(
@@ -51,7 +52,7 @@ def _row_of_turns(_row: Row, prompt: Turns, answer: Turns | None) -> Row | None:
     return None if answer is None else {"prompt": prompt, "completion": answer}
 
 
-METHOD = Method(
+METHOD = Method[SftRecipe](
     name="sft",
     label="SFT",
     columns=_COLUMNS,

@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from posttraining.contracts.recipe import Trainable
 
-def adapter_configuration(trainable: dict[str, Any]) -> Any | None:
+
+def adapter_configuration(trainable: Trainable) -> Any | None:
     """PEFT's configuration of the recipe's adapter; None for full training."""
     if trainable["kind"] == "full":
         return None
@@ -15,14 +17,15 @@ def adapter_configuration(trainable: dict[str, Any]) -> Any | None:
 
     return LoraConfig(
         r=trainable["rank"],
-        lora_alpha=trainable["alpha"],
+        # PEFT takes any number, whatever its type says.
+        lora_alpha=trainable["alpha"],  # pyright: ignore[reportArgumentType]
         lora_dropout=trainable["dropout"],
         target_modules=trainable["targets"],
         task_type="CAUSAL_LM",
     )
 
 
-def quantization(trainable: dict[str, Any]) -> Any | None:
+def quantization(trainable: Trainable) -> Any | None:
     """The quantised base that QLoRA trains on: NF4 with double quantisation; None otherwise."""
     if trainable["kind"] != "qlora":
         return None

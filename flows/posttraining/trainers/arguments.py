@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import Recipe
 from posttraining.trainers.job import TrainingJob
 
 
@@ -40,7 +42,7 @@ def training_arguments(job: TrainingJob) -> dict[str, Any]:
     }
 
 
-def _autocast(recipe: dict[str, Any], plan: dict[str, Any]) -> bool:
+def _autocast(recipe: Recipe, plan: Plan) -> bool:
     """Whether the trainer mixes precisions.
 
     With FSDP2, accelerate 1.15 casts every trained bf16 weight up to float32 as soon as precisions are mixed. A recipe
@@ -52,7 +54,7 @@ def _autocast(recipe: dict[str, Any], plan: dict[str, Any]) -> bool:
     return plan["sharding"] != "fsdp2" or recipe["trainable"]["kind"] != "full"
 
 
-def _model_arguments(recipe: dict[str, Any]) -> dict[str, Any]:
+def _model_arguments(recipe: Recipe) -> dict[str, Any]:
     return {"dtype": recipe["precision"], "attn_implementation": recipe["model"]["attention"]}
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class TrainingJob:
     """One training. Folders are local to the node."""
 
-    recipe: dict[str, Any]
-    plan: dict[str, Any]
+    recipe: Recipe
+    plan: Plan
     model: str
     """Folder with the base model."""
     examples: str
@@ -32,8 +34,8 @@ class TrainingJob:
 
     @property
     def processes_per_node(self) -> int:
-        """One for each GPU; without GPUs one, unless the plan asks for more (`processesPerNode`)."""
-        return self.plan["gpusPerNode"] or self.plan.get("processesPerNode", 1)
+        """One for each GPU; one on a node without."""
+        return max(self.plan["gpusPerNode"], 1)
 
     @property
     def history(self) -> Path:

@@ -56,7 +56,7 @@ def _trainer(job: TrainingJob, dataset: Any) -> Any:
     import trl
 
     method, trainable = method_of(job.recipe), job.recipe["trainable"]
-    own = method.arguments(job, tuple(dataset.column_names))
+    own = method.arguments(job.recipe, job, tuple(dataset.column_names))
     return getattr(trl, f"{method.label}Trainer")(
         model=job.model,
         args=getattr(trl, f"{method.label}Config")(**training_arguments(job), **own),

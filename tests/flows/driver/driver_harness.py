@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 
+from posttraining.document_text import parse_document
 from posttraining.driver.processes import this_machine
+from posttraining.plans import plan_for_this_machine
+from posttraining.recipe import read_recipe
+from posttraining.run_document import RECIPES
+from posttraining.schema_problems import contract_schema, schema_problems
 
 FLOWS = Path(__file__).resolve().parents[3] / "flows"
 FIXTURE_FLOW = Path(__file__).resolve().parent / "fixture_flow.py"
@@ -65,21 +70,19 @@ class Driver:
         named = {} if key is None else {"key": key}
         return json.dumps({"operation": operation, "orchestrator": orchestrator, **named, **fields})
 
-    def run_document(self, recipe: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "recipe": recipe,
-            "plan": {"nodes": 1, "gpusPerNode": 0},
-            "baseModelUri": None,
-            "modelsRoot": self.models_root,
-            "name": "sft",
-        }
+    def run_document(self) -> dict[str, Any]:
+        recipe = read_recipe(parse_document((RECIPES / "sft-tiny.yaml").read_text()))
+        places = {"placement": None, "baseModelUri": None, "modelsRoot": self.models_root}
+        return {"recipe": recipe, "plan": plan_for_this_machine(recipe, gpus=0), **places, "name": "sft"}
 
     def start_request(
-        self, key: str, recipe: dict[str, Any], flow_file: Path = FIXTURE_FLOW, instead_of: str | None = None
+        self, key: str, orders: dict[str, Any], flow_file: Path = FIXTURE_FLOW, instead_of: str | None = None
     ) -> str:
-        """Returns the text of a request that starts the fixture flow."""
-        fields = {"flow": "sft", "flowFile": str(flow_file), "run": self.run_document(recipe)}
-        return self.request("start", key, **fields, **({} if instead_of is None else {"insteadOf": instead_of}))
+        """Returns the text of a request that starts the fixture flow, which does what it is told to."""
+        fields = {"flow": "sft", "flowFile": str(flow_file), "run": self.run_document(), "insteadOf": instead_of}
+        request = json.loads(self.request("start", key, **fields))
+        request["orchestrator"]["environment"]["FIXTURE_FLOW"] = json.dumps(orders)
+        return json.dumps(request)
 
     def events(self, text: str | bytes) -> list[dict[str, Any]]:
         """Runs the driver with one request; returns its events, having checked the exit status against the last."""
@@ -92,6 +95,8 @@ class Driver:
         )
         events = [json.loads(line) for line in done.stdout.decode().splitlines()]
         assert events, done.stderr.decode()
+        for event in events:
+            assert schema_problems(contract_schema("driver_event"), event) == []
         assert done.returncode == {"result": 0, "stopped": 0, "error": 1}[events[-1]["event"]], done.stderr.decode()
         return events
 
@@ -113,8 +118,8 @@ class Driver:
         assert [event["event"] for event in events] == ["error"]
         return events[0]
 
-    def start(self, key: str, recipe: dict[str, Any], flow_file: Path = FIXTURE_FLOW) -> dict[str, Any]:
-        return self.answer(self.start_request(key, recipe, flow_file))
+    def start(self, key: str, orders: dict[str, Any], flow_file: Path = FIXTURE_FLOW) -> dict[str, Any]:
+        return self.answer(self.start_request(key, orders, flow_file))
 
     def describe(self, key: str) -> dict[str, Any]:
         return self.answer(self.request("describe", key))

@@ -151,7 +151,7 @@ def test_a_flow_that_cannot_be_loaded_fails_outside_of_any_step(driver: Driver, 
 def test_runs_without_a_usable_result_failed(driver: Driver) -> None:
     messages = {
         "missing": "has no artifact `result`",
-        "text": "not an object with a boolean `promoted`",
+        "text": "not as contracts/flowResult.ts has it: the document: must be a mapping",
         "set": "not plain JSON",
         "foreign": "its result cannot be read: AttributeError",
     }

@@ -151,7 +151,7 @@ def test_a_finished_run_is_run_again_only_instead_of_itself(driver: Driver) -> N
 def repair_request(driver: Driver, description: dict[str, Any]) -> str:
     fields = ("status", "runId", "pathspec", "startedAt", "finishedAt", "result")
     known = {name: description[name] for name in fields}
-    return driver.request("repair", "lost", run=driver.run_document({}), known=known)
+    return driver.request("repair", "lost", run=driver.run_document(), known=known)
 
 
 def test_what_was_lost_of_a_run_is_restored_from_metaflow(driver: Driver, tmp_path: Path) -> None:

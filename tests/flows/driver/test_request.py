@@ -11,7 +11,7 @@ from driver_harness import COMMAND, FIXTURE_FLOW, Driver, small_disk
 import posttraining.driver.request as request_module
 from posttraining.driver.errors import DriverError
 from posttraining.driver.orchestrator import MISSING
-from posttraining.driver.request import parse_request
+from posttraining.driver.request import flow_to_run, parse_request
 
 
 def test_names_every_wrong_field_in_one_error(driver: Driver) -> None:
@@ -38,6 +38,7 @@ def test_names_every_wrong_field_in_one_error(driver: Driver) -> None:
             "flowFile",
             "run.extra",
             "run.recipe",
+            "run.placement",
             "run.plan",
             "run.modelsRoot",
             "run.name",
@@ -72,8 +73,14 @@ def test_refuses_what_is_not_a_json_object(driver: Driver, text: bytes) -> None:
 
 def test_refuses_an_unknown_operation_and_fields_of_another_one(driver: Driver) -> None:
     assert "- operation: must be one of start" in driver.error(driver.request("restart", "a"))["message"]
-    assert "- flow: is not a field here" in driver.error(driver.request("stop", "a", flow="sft"))["message"]
-    assert "- key: is not a field here" in driver.error(driver.request("stop-all", "a"))["message"]
+    assert (
+        "- flow: is not known; the keys here are key, operation, orchestrator"
+        in driver.error(driver.request("stop", "a", flow="sft"))["message"]
+    )
+    assert (
+        "- key: is not known; the keys here are operation, orchestrator"
+        in driver.error(driver.request("stop-all", "a"))["message"]
+    )
 
 
 def test_names_a_flow_file_that_does_not_exist(driver: Driver, tmp_path: Path) -> None:
@@ -93,9 +100,9 @@ def test_runs_the_named_flow_of_the_project_by_default(
         parse_request(json.dumps(document).encode())
     (tmp_path / "dpo").mkdir()
     (tmp_path / "dpo" / "flow.py").touch()
-    flow = parse_request(json.dumps(document).encode()).flow
-    assert flow is not None
-    assert flow.file == tmp_path / "dpo" / "flow.py"
+    request = parse_request(json.dumps(document).encode())
+    assert request["operation"] == "start"
+    assert flow_to_run(request).file == tmp_path / "dpo" / "flow.py"
 
 
 def test_a_run_that_does_not_exist_is_missing(driver: Driver) -> None:

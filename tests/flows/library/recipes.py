@@ -5,8 +5,8 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from posttraining.plans import plan_for_this_machine
 from posttraining.recipe import read_recipe
-from posttraining.run_document import plan_for_this_machine
 
 _TABLES = Path(__file__).parents[2] / "recipes"
 
@@ -56,14 +56,20 @@ def document(method: str = "sft", **changes: Any) -> dict[str, Any]:
     return recipe
 
 
-def recipe(method: str = "sft", **changes: Any) -> dict[str, Any]:
+def recipe(method: str = "sft", **changes: Any) -> Any:
     """The same with defaults filled in."""
     return read_recipe(document(method, **changes))
 
 
-def plan(of: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def plan(of: Any, **changes: Any) -> Any:
     """The plan for one process without a GPU; with other processes the batch is shared among them."""
     planned = plan_for_this_machine(of, gpus=0) | changes
     processes = (planned["nodes"] - planned["generationNodes"]) * max(planned["gpusPerNode"], 1)
     share = of["batch"]["global"] // (processes * planned["gradientAccumulation"]) if processes else 1
     return planned | {"microBatch": share} | changes
+
+
+def run_document(of: Any, planned: Any, **changes: Any) -> Any:
+    """The document of a run on this machine."""
+    places = {"placement": None, "baseModelUri": None, "modelsRoot": "file:///models", "name": "test", "modelUri": None}
+    return {"recipe": of, "plan": planned, **places} | changes

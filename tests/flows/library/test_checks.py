@@ -7,7 +7,7 @@ from posttraining.checks import check_run
 from posttraining.methods import METHODS
 from posttraining.recipe import RecipeError
 from posttraining.recipe_relations import tiny_facts
-from recipes import plan, recipe
+from recipes import plan, recipe, run_document
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch):
 
 def problems(method: str, chosen: dict, **planned: object) -> list[str]:
     with pytest.raises(RecipeError) as caught:
-        check_run({"recipe": chosen, "plan": plan(chosen, **planned)}, method)
+        check_run(run_document(chosen, plan(chosen, **planned)), method)
     return caught.value.problems
 
 
 @pytest.mark.parametrize("method", [method.name for method in METHODS])
 def test_a_fitting_recipe_passes(method: str):
     chosen = recipe(method)
-    check_run({"recipe": chosen, "plan": plan(chosen)}, method)
+    check_run(run_document(chosen, plan(chosen)), method)
 
 
 def test_a_recipe_for_another_flow_is_refused():
@@ -70,10 +70,10 @@ def test_what_needs_gpus_is_refused_without_them_and_without_its_package(
     assert found[0].startswith(f"{field}: ")
     assert "which is not installed here" in found[0]
     # Its pods have an image of their own.
-    check_run({"recipe": chosen, "plan": plan(chosen, gpusPerNode=1), "placement": {}}, method)
+    check_run(run_document(chosen, plan(chosen, gpusPerNode=1), placement={}), method)
 
     monkeypatch.setattr("posttraining.checks.find_spec", lambda _: True)
-    check_run({"recipe": chosen, "plan": plan(chosen, gpusPerNode=1)}, method)
+    check_run(run_document(chosen, plan(chosen, gpusPerNode=1)), method)
 
 
 def test_sharding_needs_several_processes(everything_installed: None):
@@ -81,8 +81,8 @@ def test_sharding_needs_several_processes(everything_installed: None):
     assert problems("sft", chosen) == [
         "sharding: zero2 spreads states over several processes; the plan has one; write auto"
     ]
-    check_run({"recipe": chosen, "plan": plan(chosen, nodes=2)}, "sft")
-    check_run({"recipe": chosen, "plan": plan(chosen, gpusPerNode=2)}, "sft")
+    check_run(run_document(chosen, plan(chosen, nodes=2)), "sft")
+    check_run(run_document(chosen, plan(chosen, gpusPerNode=2)), "sft")
 
 
 def test_deepspeed_must_be_there(nothing_installed: None):
@@ -131,7 +131,7 @@ def test_data_are_json_lines_in_files(tmp_path: Path):
     (tmp_path / "notes" / "deeper").mkdir()
     (tmp_path / "notes" / "deeper" / "part.jsonl").symlink_to(tmp_path / "folder.jsonl" / "part.jsonl")
     chosen = recipe(dataset={"source": (tmp_path / "notes").as_uri()})
-    check_run({"recipe": chosen, "plan": plan(chosen)}, "sft")
+    check_run(run_document(chosen, plan(chosen)), "sft")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_sequence_longer_than_the_models_context_is_refused(tmp_path: Path):
     chosen = recipe(model={"base": base})
     too_long = f"sequence.maxLength: got 64; {base} has a context of 32 tokens: write that or less"
     assert problems("sft", chosen) == [too_long]
-    document = {"recipe": recipe(), "plan": plan(recipe()), "baseModelUri": base}
+    document = run_document(recipe(), plan(recipe()), baseModelUri=base)
     with pytest.raises(RecipeError, match="has a context of 32 tokens"):
         check_run(document, "sft")
     # What is advised is not refused next.
@@ -185,7 +185,7 @@ def test_modules_that_a_known_architecture_does_not_have_are_refused(tmp_path: P
     modules = "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, embed_tokens"
     assert problems("sft", chosen) == [f'trainable.targets[3]: got "c_attn"; allowed: {modules}']
     write(tmp_path, config__json={"model_type": "gpt2"})
-    check_run({"recipe": chosen, "plan": plan(chosen)}, "sft")
+    check_run(run_document(chosen, plan(chosen)), "sft")
 
 
 def test_architectures_with_the_modules_of_the_projects_model_are_known():
@@ -209,7 +209,7 @@ def test_metrics_of_experts_are_refused_of_a_model_without_them(tmp_path: Path):
     assert problem.startswith('evaluation.headline: got "train/aux_loss", which only mixtures of experts have')
     for config in ({"router_aux_loss_coef": 0.001}, {"text_config": {"num_local_experts": 8}}):
         write(tmp_path, config__json=config)
-        check_run({"recipe": chosen, "plan": plan(chosen)}, "sft")
+        check_run(run_document(chosen, plan(chosen)), "sft")
     write(tmp_path, config__json={"num_local_experts": 8, "router_aux_loss_coef": 0})
     assert problems("sft", chosen) == [problem]
 
@@ -222,11 +222,11 @@ def test_a_run_is_judged_by_the_model_that_it_starts_from():
     fields = ["sequence.maxLength", "trainable.rank", "trainable.targets[0]", "evaluation.headline"]
     assert [problem.partition(":")[0] for problem in problems("sft", chosen)] == fields
     # Of a model in the store nothing is known here.
-    check_run({"recipe": chosen, "plan": plan(chosen), "baseModelUri": "s3://bucket/models/sft/1"}, "sft")
+    check_run(run_document(chosen, plan(chosen), baseModelUri="s3://bucket/models/sft/1"), "sft")
     other = recipe(model__base="owner/model", trainable=trainable, sequence__maxLength=1024)
-    check_run({"recipe": other, "plan": plan(other)}, "sft")
+    check_run(run_document(other, plan(other)), "sft")
     with pytest.raises(RecipeError) as caught:
-        check_run({"recipe": other, "plan": plan(other), "baseModelUri": "tiny:llama"}, "sft")
+        check_run(run_document(other, plan(other), baseModelUri="tiny:llama"), "sft")
     assert [problem.partition(":")[0] for problem in caught.value.problems] == fields[:3]
 
 
@@ -236,7 +236,7 @@ def test_a_generation_server_needs_a_node_of_its_own(everything_installed: None)
         (found,) = problems("grpo", chosen, gpusPerNode=8, nodes=nodes, generationNodes=generation_nodes)
         assert found.startswith("grpo.generation.kind: vllm-server takes one node for generation")
         assert found.endswith(f"the plan has {generation_nodes} for it, of {nodes}")
-    check_run({"recipe": chosen, "plan": plan(chosen, gpusPerNode=8, nodes=2, generationNodes=1)}, "grpo")
+    check_run(run_document(chosen, plan(chosen, gpusPerNode=8, nodes=2, generationNodes=1)), "grpo")
 
 
 @pytest.mark.parametrize(("method", "field"), [("sft", "method"), ("grpo", "grpo.generation.kind")])
@@ -256,7 +256,7 @@ def test_quantised_weights_cannot_be_sharded_and_sent_to_vllm(everything_install
     trainable = {"kind": "qlora", "rank": 8, "alpha": 16}
     chosen = recipe("grpo", trainable=trainable, grpo__generation={"kind": "vllm-colocated"})
     assert problems("grpo", chosen, gpusPerNode=8, sharding="fsdp2")[0].startswith("trainable.kind")
-    check_run({"recipe": chosen, "plan": plan(chosen, gpusPerNode=8, sharding="ddp")}, "grpo")
+    check_run(run_document(chosen, plan(chosen, gpusPerNode=8, sharding="ddp")), "grpo")
 
 
 def test_reference_log_probabilities_of_one_node_do_not_reach_others():

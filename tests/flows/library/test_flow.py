@@ -12,23 +12,25 @@ from pathlib import Path
 import pytest
 
 from posttraining.methods import METHODS
-from recipes import document, plan, recipe
+from recipes import document, plan, recipe, run_document
 
 FLOWS = Path(__file__).resolve().parents[3] / "flows"
-KUBERNETES = {
+PLACEMENT = {
     "image": "example/training:1",
-    "gpu": 8,
+    "namespace": "jobs",
+    "serviceAccount": "runner",
     "cpu": 90,
     "memory": 900_000,
-    "node_selector": {"pool": "dpo-70b"},
-    "extended_resources": {"vpc.amazonaws.com/efa": "32"},
+    "disk": 500_000,
+    "nodeSelector": {"pool": "dpo-70b"},
+    "extendedResources": {"vpc.amazonaws.com/efa": "32"},
 }
 
 
-def run_document(home, chosen: dict, placement: dict | None = None, **planned: object) -> dict:
+def registered_document(home, chosen: dict, placement: dict | None = None, **planned: object) -> dict:
+    """The document of a run whose model is registered in the home's own store."""
     root = f"{home.environment['METAFLOW_DATASTORE_SYSROOT_S3']}/registry"
-    document = {"recipe": chosen, "plan": plan(chosen, **planned), "placement": placement}
-    return {**document, "modelsRoot": root, "name": "sft", "baseModelUri": None}
+    return run_document(chosen, plan(chosen, **planned), placement=placement, modelsRoot=root, name="sft")
 
 
 def command(flow: str, file: Path, *arguments: str) -> list[str]:
@@ -52,10 +54,11 @@ def template(metaflow_home_on_object_store) -> dict:
     home = metaflow_home_on_object_store
     file = home.folder / "planned.json"
     chosen = recipe("dpo")
-    file.write_text(json.dumps(run_document(home, chosen, nodes=2, gpusPerNode=8, placement=KUBERNETES)))
+    file.write_text(json.dumps(registered_document(home, chosen, nodes=2, gpusPerNode=8, placement=PLACEMENT)))
     printed = subprocess.run(
         command("dpo", file, "argo-workflows", "create", "--only-json"),
-        env=home.environment,
+        # Argo's workflows have one namespace, Metaflow's own.
+        env=home.environment | {"METAFLOW_KUBERNETES_NAMESPACE": PLACEMENT["namespace"]},
         cwd=home.folder,
         capture_output=True,
         text=True,
@@ -99,7 +102,7 @@ def test_the_code_package_runs_without_the_checkout(metaflow_home, tmp_path: Pat
     chosen = recipe()
     root = (tmp_path / "models").as_uri()
     (tmp_path / "run.json").write_text(
-        json.dumps({"recipe": chosen, "plan": plan(chosen), "modelsRoot": root, "name": "from-a-pod"})
+        json.dumps(run_document(chosen, plan(chosen), modelsRoot=root, name="from-a-pod"))
     )
     archive = tmp_path / "job.tar"
     home.run_command(command("sft", tmp_path / "run.json", "package", "save", str(archive)), home.environment, tmp_path)
@@ -128,7 +131,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_with_the_same_numbers(met
     """
     home = metaflow_home_on_object_store
     chosen = recipe(duration={"steps": 60}, loggingSteps=1, checkpointEverySteps=20, evaluation__limit=20)
-    planned = run_document(home, chosen)
+    planned = registered_document(home, chosen)
     file = home.folder / "run.json"
     file.write_text(json.dumps(planned))
     running = subprocess.Popen(

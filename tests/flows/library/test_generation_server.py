@@ -13,7 +13,7 @@ from posttraining.generation_server import (
     server_command,
     training_side,
 )
-from recipes import plan, recipe
+from recipes import plan, recipe, run_document
 
 SERVER = recipe("grpo", grpo__generation={"kind": "vllm-server"})
 # Says where its end is written, and then waits to be stopped.
@@ -29,8 +29,8 @@ time.sleep(600)
 
 
 def test_the_plan_says_how_many_nodes_are_set_apart():
-    assert nodes_apart({"plan": plan(SERVER, nodes=2, generationNodes=1)}) == 1
-    assert nodes_apart({"plan": plan(recipe("grpo"))}) == 0
+    assert nodes_apart(run_document(SERVER, plan(SERVER, nodes=2, generationNodes=1))) == 1
+    assert nodes_apart(run_document(recipe("grpo"), plan(recipe("grpo")))) == 0
 
 
 def test_attempts_do_not_read_each_others_messages():

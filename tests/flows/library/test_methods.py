@@ -1,6 +1,5 @@
 """The registry of methods against what lies beside it, and what importing it costs."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,14 +8,14 @@ import pytest
 
 from posttraining.methods import METHODS, method_of
 from posttraining.methods.method import Method
-from posttraining.recipe import SCHEMA_FILE
 from posttraining.run_document import RECIPES, read_run_document
+from posttraining.schema_problems import contract_schema
 
 FLOWS = Path(__file__).resolve().parents[3] / "flows"
 
 
 def test_both_languages_have_the_same_methods():
-    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    schema = contract_schema("recipe")
     known = [alternative["properties"]["method"]["const"] for alternative in schema["oneOf"]]
     assert [method.name for method in METHODS] == known
 

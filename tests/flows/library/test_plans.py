@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from posttraining.checks import check_run
+from posttraining.plans import plan_for_this_machine
 from posttraining.recipe import RecipeError, read_recipe
-from posttraining.run_document import plan_for_this_machine
 from recipes import document_of
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ def problems(case: dict) -> list[str]:
     recipe = recipe_of(case)
     try:
         plan = plan_for_this_machine(recipe, gpus=case["gpus"])
-        check_run({"recipe": recipe, "plan": plan, "placement": {}}, case["method"])
+        check_run({"recipe": recipe, "plan": plan, "placement": {}, "baseModelUri": None}, case["method"])
     except RecipeError as error:
         return error.problems
     except ValueError as error:

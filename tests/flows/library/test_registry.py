@@ -7,7 +7,7 @@ from posttraining.evaluation import recorded_metrics, task_fingerprints
 from posttraining.examples import load_examples
 from posttraining.models import read_lineage
 from posttraining.registry import code_hash, model_uri, promoted_model, register_model
-from recipes import plan, recipe
+from recipes import plan, recipe, run_document
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def registered(tmp_path: Path):
             "metrics": {"tiny_sums/number": {"before": 0.0, "after": 0.9}, "train/loss": {"before": 2.0, "after": 1.0}},
             "gate": [{"metric": "tiny_sums/number", "minimum": 0.5, "value": 0.9, "passed": promoted}],
         }
-        document = {"recipe": chosen, "plan": plan(chosen), "modelsRoot": root, "name": "sft"}
+        document = run_document(chosen, plan(chosen), modelsRoot=root, name="sft")
         register_model(document, result, load_examples(chosen), f"SftFlow/{run}", flow_file)
         return uri, result
 

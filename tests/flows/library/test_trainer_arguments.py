@@ -22,7 +22,7 @@ def job(chosen: dict, nodes: int = 1, base: Path = Path("base"), **planned: obje
 
 
 def own_arguments(of: TrainingJob, columns: tuple[str, ...] = ()) -> dict:
-    return method_of(of.recipe).arguments(of, columns)
+    return method_of(of.recipe).arguments(of.recipe, of, columns)
 
 
 def test_a_job_reaches_other_processes_unchanged(tmp_path: Path):
@@ -31,10 +31,9 @@ def test_a_job_reaches_other_processes_unchanged(tmp_path: Path):
     assert TrainingJob.read(tmp_path / "job.json") == written
 
 
-def test_processes_are_gpus_or_what_the_plan_asks_for():
+def test_a_node_has_a_process_for_each_gpu_and_one_without():
     assert job(recipe()).processes_per_node == 1
     assert job(recipe(), gpusPerNode=8).processes_per_node == 8
-    assert job(recipe(), processesPerNode=2).processes_per_node == 2
 
 
 def test_duration_is_steps_or_epochs():
@@ -123,7 +122,8 @@ def test_grpo_generates_with_transformers():
 
 
 @pytest.mark.parametrize(
-    ("asked", "planned", "used"), [("auto", {}, 0.3), ("auto", {"memoryUtilization": 0.5}, 0.5), (0.7, {}, 0.7)]
+    ("asked", "planned", "used"),
+    [("auto", {}, 0.3), ("auto", {"memoryUtilization": 0.5, "tensorParallel": 2}, 0.5), (0.7, {}, 0.7)],
 )
 def test_grpo_shares_gpus_with_vllm(asked: object, planned: dict, used: float):
     chosen = recipe("grpo", grpo__generation={"kind": "vllm-colocated", "memoryUtilization": asked, "sleep": False})

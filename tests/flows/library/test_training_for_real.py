@@ -25,7 +25,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch):
 
 
 def train(
-    folder: Path, chosen: dict, output: str = "model", base: Path | None = None, **planned: object
+    folder: Path, chosen: dict, output: str = "model", base: Path | None = None, nodes: int = 1, **planned: object
 ) -> TrainingJob:
     from posttraining.trainers.run import run_training
 
@@ -33,7 +33,7 @@ def train(
     (folder / "examples.jsonl").write_bytes(load_examples(chosen).lines)
     base = base or fetch_model("tiny:llama", folder / "base")
     files = {"model": str(base), "examples": str(folder / "examples.jsonl"), "output": str(folder / output)}
-    job = TrainingJob(recipe=chosen, plan=plan(chosen, **planned), scratch=str(folder), **files)
+    job = TrainingJob(recipe=chosen, plan=plan(chosen, **planned), scratch=str(folder), nodes=nodes, **files)
     run_training(job)
     return job
 
@@ -115,7 +115,7 @@ def test_an_adapter_is_merged_into_a_model_that_loads_without_peft(tmp_path: Pat
 
 def test_a_training_that_fewer_processes_joined_than_planned_is_refused(tmp_path: Path):
     with pytest.raises(RuntimeError, match="the plan has 2 processes, but 1 have joined"):
-        train(tmp_path / "two", recipe(), processesPerNode=2)
+        train(tmp_path / "two", recipe(), nodes=2)
     with pytest.raises(RuntimeError, match="the plan has 999 GPUs on each node, but torch sees"):
         train(tmp_path / "gpu", recipe(), gpusPerNode=999)
 

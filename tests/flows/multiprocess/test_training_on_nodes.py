@@ -31,7 +31,8 @@ def _run_document(models_root: str) -> dict[str, Any]:
         "sharding": "ddp",
         "activationCheckpointing": "none",
     }
-    return {"recipe": recipe, "plan": plan, "baseModelUri": None, "modelsRoot": models_root, "name": "sft-on-nodes"}
+    document = {"recipe": recipe, "plan": plan, "placement": None, "baseModelUri": None}
+    return {**document, "modelsRoot": models_root, "name": "sft-on-nodes"}
 
 
 class Bucket:

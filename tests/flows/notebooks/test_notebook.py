@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from posttraining.run_document import RECIPES, plan_for_this_machine, read_run_document
+from posttraining.plans import plan_for_this_machine
+from posttraining.run_document import RECIPES, read_run_document
 
 NOTEBOOK = Path(__file__).resolve().parents[3] / "flows" / "notebooks" / "promoted_model.ipynb"
 
@@ -26,8 +27,8 @@ def models_root(metaflow_home: Any) -> str:
     }
     root = f"file://{metaflow_home.folder.as_posix().replace(' ', '%20')}/models"
     plan = plan_for_this_machine(recipe, gpus=0)
-    document = {"recipe": recipe, "plan": plan, "baseModelUri": None, "modelsRoot": root, "name": "short"}
-    metaflow_home.run_flow("sft", configuration=document)
+    document = {"recipe": recipe, "plan": plan, "placement": None, "baseModelUri": None}
+    metaflow_home.run_flow("sft", configuration={**document, "modelsRoot": root, "name": "short"})
     return root
 
 

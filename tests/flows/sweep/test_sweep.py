@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from candidates import SweepError, best_is_highest, candidates, choose, read_sweep
 
-from posttraining.run_document import RECIPES, plan_for_this_machine, read_run_document
+from posttraining.plans import plan_for_this_machine
+from posttraining.run_document import RECIPES, read_run_document
 
 
 def _document(models_root: str = "file:///models") -> dict[str, Any]:
@@ -18,7 +19,8 @@ def _document(models_root: str = "file:///models") -> dict[str, Any]:
         "gate": [{"metric": "train/loss", "maximum": 5}],
     }
     plan = plan_for_this_machine(recipe, gpus=0)
-    return {"recipe": recipe, "plan": plan, "baseModelUri": None, "modelsRoot": models_root, "name": "swept"}
+    document = {"recipe": recipe, "plan": plan, "placement": None, "baseModelUri": None, "modelsRoot": models_root}
+    return {**document, "name": "swept", "modelUri": None}
 
 
 def _result(after: float, promoted: bool) -> dict[str, Any]:
@@ -93,9 +95,10 @@ def test_trains_all_and_registers_the_best(metaflow_home: Any):
     document = _document(f"file://{root.as_posix().replace(' ', '%20')}")
     sweep = ["--config-value", "sweep", '{"learningRates": [1e-5, 3e-3]}']
     metaflow_home.run_flow("sweep", "--max-workers", "2", configuration=document, options=sweep)
-    result = metaflow_home.artifacts("SweepFlow", "result")["result"]
-    assert [candidate["won"] for candidate in result["candidates"]] == [False, True]
-    losses = [candidate["headline"]["after"] for candidate in result["candidates"]]
+    left = metaflow_home.artifacts("SweepFlow", "result", "candidates")
+    result, swept = left["result"], left["candidates"]
+    assert [candidate["won"] for candidate in swept] == [False, True]
+    losses = [candidate["headline"]["after"] for candidate in swept]
     assert losses[1] < losses[0]
     assert result["promoted"]
     assert (root / "swept" / "promoted.json").is_file()
@@ -103,5 +106,5 @@ def test_trains_all_and_registers_the_best(metaflow_home: Any):
     assert [result["modelUri"]] == [file.parent.as_uri() for file in weights]
     lineage = json.loads((weights[0].parent / "lineage.json").read_text())
     assert lineage["recipe"]["optimizer"]["learningRate"] == 3e-3
-    assert result["candidates"][0]["modelUri"] is None
+    assert [candidate["modelUri"] for candidate in swept] == [None, result["modelUri"]]
     assert "candidate-2" in metaflow_home.cards("SweepFlow")["end-result"]

@@ -318,7 +318,6 @@ describe("a stage whose run is recorded", () => {
             backend,
             recipe,
             plan: planForThisMachine(recipe, localStackMachine),
-            placement: null,
             code: flowCode(recipe.method),
             generation,
           },
