@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { ConfigurationError } from "./validation/configurationError";
 import type { Machine } from "./preflight/machine";
 import { missingConfiguration, stackKind } from "./configuration/stackKind";
-import { stackNameProblem } from "./machine/stack-name.mjs";
+import { stackNameProblem } from "./machine/stackName";
 
 /**
  * The program of every stack. All that can be known from configuration, recipes and this machine is decided before the first resource

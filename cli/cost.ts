@@ -1,4 +1,4 @@
-import { printOutcome } from "./command-outcome";
-import { costCommand } from "./cost-command";
+import { printOutcome } from "./commandOutcome";
+import { costCommand } from "./costCommand";
 
 printOutcome(costCommand);

@@ -4,7 +4,7 @@ import { inputLines } from "../sizing/rows/inputLines";
 import { rowFields } from "../sizing/rows/fields";
 import { answerLine, answerText } from "../sizing/rows/answerLine";
 import { numberFieldHelp } from "../sizing/rows/numbers";
-import { endWithReader, failed } from "./command-outcome";
+import { endWithReader, failed } from "./commandOutcome";
 
 const usage = `npm run -s estimate < rows.jsonl
 

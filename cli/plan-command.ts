@@ -16,7 +16,7 @@ import { readRecipe, recipeNames } from "../recipe/read";
 import { describeMachines, search, type Candidate, type CapacityKind, type Constraints } from "../sizing/search";
 import { shownValue } from "../validation/shownValue";
 import { cellText, planTable } from "../sizing/table";
-import { type CommandOutcome, failed } from "./command-outcome";
+import { type CommandOutcome, failed } from "./commandOutcome";
 
 const usage = `npm run plan [-- <recipe>] [options]
 

@@ -1,4 +1,4 @@
-import { printOutcome } from "./command-outcome";
+import { printOutcome } from "./commandOutcome";
 import { planCommand } from "./plan-command";
 
 printOutcome(planCommand);

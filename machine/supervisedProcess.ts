@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { endProcessesOf, isOfAnother, ownerVariable, usersOf } from "./folder-users.mjs";
+import { endProcessesOf, isOfAnother, ownerVariable, usersOf } from "./folderUsers";
 import { isAlive, type ProcessIdentity, startTimeOf } from "./processes.mjs";
 import { isFree } from "./freePort";
 import { makePrivateFolder } from "./privateFolder";

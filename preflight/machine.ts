@@ -2,7 +2,9 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { engineProblem } from "../provider/modelServerCommand";
+import { processesOf } from "../machine/folderUsers";
 import { portProblem } from "../machine/freePort";
+import { listeningPorts } from "../machine/ports";
 import { type HubAnswer, askHub, hubToken } from "./hub";
 import { pythonOf, stackLayout, stateDirectory } from "../machine/layout";
 
@@ -42,9 +44,7 @@ export function thisMachine(stack: string): Machine {
     engineProblem: (engine) => engineProblem(engine, pythonOf("serve")),
     portProblem: async (port, server) => {
       const problem = await portProblem(port, `${server}.port`);
-      return problem === undefined || (await listensItself(port, path.join(layout.processes, server)))
-        ? undefined
-        : problem;
+      return problem === undefined || listensItself(port, path.join(layout.processes, server)) ? undefined : problem;
     },
     askHub: (url) => askHub(url, process.env, hubHome),
     hasHubToken: () => hubToken(process.env, hubHome) !== undefined,
@@ -84,12 +84,8 @@ function packagesOf(environment: "train" | "serve"): readonly string[] {
 const isModule = (folder: string, module: string): boolean =>
   fs.existsSync(path.join(folder, module)) || fs.existsSync(path.join(folder, `${module}.py`));
 
-/** Whether it is the stack's own server that holds a port. Loaded when a port is taken: it reads all of the machine's processes. */
-async function listensItself(port: number, processDirectory: string): Promise<boolean> {
-  const [{ listeningPorts }, { processesOf }] = await Promise.all([
-    import("../machine/ports.mjs"),
-    import("../machine/folder-users.mjs"),
-  ]);
+/** Whether it is the stack's own server that holds a port. Asked when a port is taken: it reads all of the machine's processes. */
+function listensItself(port: number, processDirectory: string): boolean {
   const holders = listeningPorts().flatMap((listening) => (listening.port === port ? listening.pids : []));
   const own = new Set(processesOf(processDirectory).map(({ pid }) => pid));
   return holders.length > 0 && holders.every((pid) => own.has(pid));

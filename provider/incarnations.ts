@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
 import { isAlive, ownIdentity } from "../machine/processes.mjs";
-import { incarnationFile } from "../machine/stack-files.mjs";
+import { incarnationFile } from "../machine/stackFiles";
 
 /**
  * Which of two resources with the same URN and id is the living one.

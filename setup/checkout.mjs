@@ -15,6 +15,8 @@ export const layout = {
   /** `uv`, the object store's server and the engine: found, or linked, here. */
   tools: path.join(state, "tools"),
   logs: path.join(state, "logs"),
+  /** Commands as JavaScript (setup/run.mjs). */
+  compiled: path.join(state, "compiled"),
   python: path.join(state, "python"),
   pulumiHome: path.join(state, "pulumi", "home"),
   pulumiState: path.join(state, "pulumi", "state"),
@@ -22,7 +24,7 @@ export const layout = {
   /** Encryption salts of the stacks, and their configuration files with the salt filled in. */
   stackConfiguration: path.join(state, "pulumi", "configuration"),
   locks: path.join(state, "locks"),
-  /** Folder whose `pulumi` is this project's (cli/pulumi.mjs). */
+  /** Folder whose `pulumi` is this project's (cli/pulumi.ts). */
   commands: path.join(root, "cli", "bin"),
   flows: path.join(root, "flows"),
 };

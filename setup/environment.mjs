@@ -64,7 +64,7 @@ function ensurePassphrase() {
 }
 
 /**
- * Folders with this project's commands: `pulumi` (cli/pulumi.mjs), then the object store's server and uv, then the engine.
+ * Folders with this project's commands: `pulumi` (cli/pulumi.ts), then the object store's server and uv, then the engine.
  *
  * @param {string} searchPath the PATH to go before
  */

@@ -6,7 +6,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { layout, root } from "./checkout.mjs";
 import { findCommand, runCommand } from "./command.mjs";
 import { describeWait, withExclusiveLock } from "./exclusive-lock.mjs";
-import { describeDamage, filesBelow, inspectFiles, writeList } from "./installed-files.mjs";
+import { describeDamage, filesBelow, inspectFiles, readWhat, writeList } from "./installed-files.mjs";
 import { PartFailure } from "./progress.mjs";
 import { Problem } from "./problem.mjs";
 import { environmentHere } from "./set-up-environment.mjs";
@@ -151,6 +151,9 @@ async function look() {
   return { isListed: JSON.stringify(of) === JSON.stringify(wanted()), damaged };
 }
 
+/** True if the packages of package-lock.json have been installed. Quick: whether their files are still whole, the part looks. */
+export const areInstalled = () => JSON.stringify(readWhat(list)) === JSON.stringify(wanted());
+
 /** The packages of package-lock.json. @type {import("./progress.mjs").Part} */
 export const npmPackages = {
   name: "npm packages",
@@ -172,6 +175,12 @@ export const npmPackages = {
         else if (matchesHere() && isUntouched()) {
           writeInstalledList();
           return "installed already, and looked through";
+        }
+        // npm would empty the folder that the link leads to.
+        if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+          throw new Problem(`${modules} is a link, and what lies there is not what package-lock.json asks for.`, [
+            "Run npm ci in the checkout that it leads to, or remove the link.",
+          ]);
         }
         const npm = findCommand("npm");
         if (npm === undefined) {

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { RunDocument } from "../../contracts/runDocument";
 import { stateDirectory } from "../../machine/layout";
-import { foreignFolderProblem } from "../../machine/removal.mjs";
+import { foreignFolderProblem } from "../../machine/removal";
 import { runKey, type RunPart, runParts } from "../../recipe/runIdentity";
 import { changedProperties, type Handler, type OperationContext } from "../handler";
 import { Heartbeat } from "../heartbeat";

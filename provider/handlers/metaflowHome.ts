@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { stateDirectory } from "../../machine/layout";
-import { endProcessesOf } from "../../machine/folder-users.mjs";
-import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal.mjs";
-import { metaflowFiles, runRecords } from "../../machine/stack-files.mjs";
+import { endProcessesOf } from "../../machine/folderUsers";
+import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal";
+import { metaflowFiles, runRecords } from "../../machine/stackFiles";
 import { callDriver } from "../driver";
 import { Heartbeat } from "../heartbeat";
 import { changedProperties, type Handler } from "../handler";

@@ -10,7 +10,7 @@ import type { Outcome } from "./pulumi";
 
 /** The policy pack as the real engine runs it: a plugin beside the providers, asked about every resource before it is touched. */
 
-/** What cli/policies.mjs adds to a command line. */
+/** What cli/policies.ts adds to a command line. */
 const packOf = (kind: "platform" | "experiment"): string[] => [
   "--policy-pack",
   path.join(projectRoot, "policy", "pulumi-analyzer-posttraining"),

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
-import { usersOf } from "../../machine/folder-users.mjs";
+import { usersOf } from "../../machine/folderUsers";
 import { projectRoot } from "../../machine/layout";
 
 /**

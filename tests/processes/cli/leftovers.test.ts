@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { endProcess, isAlive, startTimeOf } from "../../../machine/processes.mjs";
 import { TemporaryCheckout } from "../../unit/setup/temporaryCheckout";
 
-type Leftovers = typeof import("../../../cli/leftovers.mjs");
+type Leftovers = typeof import("../../../cli/leftovers");
 
 let checkout: TemporaryCheckout;
 let leftovers: Leftovers;
@@ -14,7 +14,8 @@ let children: ChildProcess[];
 
 beforeEach(async () => {
   checkout = new TemporaryCheckout();
-  leftovers = await checkout.load<Leftovers>("cli/leftovers.mjs");
+  checkout.linkPackages();
+  leftovers = await checkout.load<Leftovers>("cli/leftovers.ts");
   children = [];
 });
 
@@ -175,9 +176,9 @@ describe("endProcess", () => {
   });
 });
 
-/** Runs teardown in the checkout as a person does, with nothing set up. */
+/** Runs teardown in the checkout as a person does, with nothing set up but the packages. */
 const teardown = (...parameters: readonly string[]) =>
-  checkout.run(["cli/teardown.mjs", ...parameters], { PATH: path.dirname(process.execPath) });
+  checkout.run(["setup/run.mjs", "cli/teardown.ts", ...parameters], { PATH: path.dirname(process.execPath) });
 
 describe("teardown", () => {
   it("wants the stack's name, and lists what there is", async () => {
@@ -232,15 +233,17 @@ describe("teardown", () => {
   });
 
   it.each([
-    [["cli/pulumi.mjs", "up", "-s", "../victim"], "../victim"],
-    [["cli/pulumi.mjs", "stack", "rm", "local/"], "local/"],
-    [["cli/pulumi.mjs", "cancel", "Local"], "Local"],
-    [["cli/shell.mjs", "local/"], "local/"],
+    [["cli/pulumi.ts", "up", "-s", "../victim"], "../victim"],
+    [["cli/pulumi.ts", "stack", "rm", "local/"], "local/"],
+    [["cli/pulumi.ts", "cancel", "Local"], "Local"],
+    [["cli/shell.ts", "local/"], "local/"],
   ])("is not the only command that asks for a stack's name: %j", async (parameters, name) => {
-    const { status, output } = await checkout.run(parameters, { PATH: path.dirname(process.execPath) });
+    const { status, output } = await checkout.run(["setup/run.mjs", ...parameters], {
+      PATH: path.dirname(process.execPath),
+    });
     expect(status).toBe(1);
     expect(output).toContain(`There is no stack ${JSON.stringify(name)} in this checkout.`);
-    expect(fs.existsSync(checkout.file("node_modules"))).toBe(false);
+    expect(fs.existsSync(checkout.file(".posttraining", "tools"))).toBe(false);
   });
 
   it("removes what the stack has made and nothing else, and through no link", async () => {
@@ -284,7 +287,7 @@ describe("teardown", () => {
 
 describe("a run of no stage", () => {
   it("is a live one of which the state knows nothing; it is ended with its record, and no other is", async () => {
-    const strays = await checkout.load<typeof import("../../../cli/stray-runs.mjs")>("stray-runs.mjs");
+    const strays = await checkout.load<typeof import("../../../cli/strayRuns")>("cli/strayRuns.ts");
     const runs = ".posttraining/stacks/local/runs";
     const keys = ["sft-0123456789ab", "old-0123456789ab", "done-0123456789ab"] as const;
     const pids = await Promise.all(keys.map((key) => start("", { POSTTRAINING_DIRECTORY: checkout.file(runs, key) })));

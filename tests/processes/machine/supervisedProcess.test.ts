@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isFree } from "../../../machine/freePort";
-import { processesOf } from "../../../machine/folder-users.mjs";
+import { processesOf } from "../../../machine/folderUsers";
 import { isAlive, startTimeOf } from "../../../machine/processes.mjs";
 import {
   lastLogLines,

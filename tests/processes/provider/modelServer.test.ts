@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ModelServerInputs, ModelServerState } from "../../../provider/resources/modelServer";
 import { modelServerOf } from "../../../provider/handlers/modelServer";
 import { liveRecord, readRecord, startProcess, stopProcess } from "../../../machine/supervisedProcess";
-import { makeShortLivedFolder, shortLivedFolderOf } from "../../../machine/short-lived-folder.mjs";
+import { makeShortLivedFolder, shortLivedFolderOf } from "../../../machine/shortLivedFolder";
 import { recordingContext } from "../../unit/provider/context";
 
 /**

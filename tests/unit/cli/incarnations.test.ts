@@ -1,16 +1,17 @@
 import * as fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { incarnationFile } from "../../../machine/stack-files.mjs";
+import { incarnationFile } from "../../../machine/stackFiles";
 import { TemporaryCheckout } from "../setup/temporaryCheckout";
 
-type Module = typeof import("../../../cli/incarnations.mjs");
+type Module = typeof import("../../../cli/incarnations");
 
 let checkout: TemporaryCheckout;
 let incarnations: Module;
 
 beforeEach(async () => {
   checkout = new TemporaryCheckout();
-  incarnations = await checkout.load<Module>("cli/incarnations.mjs");
+  checkout.linkPackages();
+  incarnations = await checkout.load<Module>("cli/incarnations.ts");
 });
 
 afterEach(() => {

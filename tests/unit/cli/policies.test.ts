@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { policiesFor } from "../../../cli/policies.mjs";
+import { policiesFor } from "../../../cli/policies";
 import { TemporaryCheckout } from "../setup/temporaryCheckout";
 
 describe("the policies of a kind of stack", () => {
@@ -17,7 +17,7 @@ describe("the policies of a kind of stack", () => {
   });
 });
 
-type Policies = typeof import("../../../cli/policies.mjs");
+type Policies = typeof import("../../../cli/policies");
 
 describe("a command", () => {
   let checkout: TemporaryCheckout;
@@ -25,7 +25,8 @@ describe("a command", () => {
 
   beforeEach(async () => {
     checkout = new TemporaryCheckout();
-    policies = await checkout.load<Policies>("cli/policies.mjs");
+    checkout.linkPackages();
+    policies = await checkout.load<Policies>("cli/policies.ts");
     for (const kind of ["local", "platform", "experiment"])
       checkout.write(`stacks/Pulumi.${kind}-of-mine.yaml`, `config:\n  posttraining:stack:\n    kind: ${kind}\n`);
   });

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TemporaryCheckout } from "../setup/temporaryCheckout";
 
-type Stack = typeof import("../../../cli/stack.mjs");
+type Stack = typeof import("../../../cli/stack");
 
 let checkout: TemporaryCheckout;
 let stack: Stack;
 
 beforeEach(async () => {
   checkout = new TemporaryCheckout();
-  stack = await checkout.load<Stack>("cli/stack.mjs");
+  checkout.linkPackages();
+  stack = await checkout.load<Stack>("cli/stack.ts");
   for (const kind of ["local", "platform"])
     checkout.write(`stacks/Pulumi.${kind}-of-mine.yaml`, `config:\n  posttraining:stack:\n    kind: ${kind}\n`);
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { endpointProblem, formatSummary, table } from "../../../cli/summary.mjs";
+import { endpointProblem, formatSummary, table } from "../../../cli/summary";
 
 const outputs = {
   stages: [

@@ -61,7 +61,7 @@ describe("the layers of docs/architecture.md", () => {
         "machine/plain.mjs": 'import { b } from "./typed";\nexport const c = b;\n',
         "helpers/all.ts": 'import { gpus } from "../catalog/gpus";\nexport const all = gpus;\n',
       });
-    });
+    }, 60_000);
 
     it("with a status that says so", () => {
       expect(outcome.status).toBeGreaterThan(0);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { names, parseLsof } from "../../../machine/folder-users.mjs";
-import { parseListeningLsof, parseSocketTable } from "../../../machine/ports.mjs";
+import { names, parseLsof } from "../../../machine/folderUsers";
+import { parseListeningLsof, parseSocketTable } from "../../../machine/ports";
 import { parsePsLine } from "../../../machine/processes.mjs";
 import { askSystem } from "../../../machine/system-program.mjs";
 

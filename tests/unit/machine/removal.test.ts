@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { removalProblem, removeBelow, removeEntries } from "../../../machine/removal.mjs";
+import { removalProblem, removeBelow, removeEntries } from "../../../machine/removal";
 
 let top: string;
 let root: string;

@@ -222,4 +222,12 @@ describe("the npm packages", () => {
     fs.writeFileSync(checkout.file("idle"), "");
     await expect(run()).rejects.toThrow("npm ci has ended well, but installed nothing");
   });
+
+  it("are not installed through a link: npm would empty another checkout's", async () => {
+    checkout.write("other/a/index.js", "kept");
+    fs.symlinkSync(checkout.file("other"), checkout.file("node_modules"));
+    await expect(run()).rejects.toThrow(/is a link[^]*Run npm ci in the checkout that it leads to, or remove the link/);
+    expect(log()).toBe("");
+    expect(fs.readFileSync(checkout.file("other/a/index.js"), "utf8")).toBe("kept");
+  });
 });

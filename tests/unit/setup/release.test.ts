@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { awsPluginRelease } from "../../../dev/aws-provider.mjs";
+import { awsPluginRelease } from "../../../dev/awsProvider";
 import { requiredVersion } from "../../../setup/go.mjs";
 import { versitygwRelease } from "../../../setup/object-store-server.mjs";
 import { pulumiRelease } from "../../../setup/pulumi-engine.mjs";

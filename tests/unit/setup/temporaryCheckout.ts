@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
+import { writeList } from "../../../setup/installed-files.mjs";
 
 const original = path.join(__dirname, "..", "..", "..");
 
@@ -28,6 +30,21 @@ export class TemporaryCheckout {
     }
   }
 
+  /** Has the packages of the original as its own, as after an installation: to be read, not to be written to. */
+  linkPackages(): void {
+    const packages = path.join(original, "node_modules");
+    const linked = this.file("node_modules");
+    fs.mkdirSync(linked);
+    for (const name of fs.readdirSync(packages).filter((each) => !each.startsWith("."))) {
+      fs.symlinkSync(path.join(packages, name), path.join(linked, name));
+    }
+    const lock = createHash("sha256")
+      .update(fs.readFileSync(this.file("package-lock.json")))
+      .digest("hex");
+    const of = { lock, platform: process.platform, architecture: process.arch };
+    writeList(path.join(linked, ".installed-files"), linked, of, []);
+  }
+
   file(...parts: readonly string[]): string {
     return path.join(this.root, ...parts);
   }
@@ -35,6 +52,9 @@ export class TemporaryCheckout {
   write(name: string, text: string): string {
     const file = this.file(name);
     fs.mkdirSync(path.dirname(file), { recursive: true });
+    if (!fs.realpathSync(path.dirname(file)).startsWith(this.root)) {
+      throw new Error(`${name} is a file of the original: a folder on the way to it is a link`);
+    }
     fs.writeFileSync(file, text);
     return file;
   }

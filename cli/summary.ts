@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+
+/** The outputs of a local stack (stacks/local.ts), as far as the summary shows them. */
+const outputsSchema = z.looseObject({
+  stages: z.array(
+    z.looseObject({
+      name: z.string(),
+      method: z.string(),
+      status: z.string(),
+      metric: z.string().nullable(),
+      before: z.number().nullable(),
+      after: z.number().nullable(),
+      minutes: z.number().nullable(),
+      modelUri: z.string().nullable(),
+      cards: z.array(z.string()),
+    }),
+  ),
+  endpoint: z
+    .looseObject({ url: z.string(), model: z.string(), headerFile: z.string().nullable(), curl: z.string() })
+    .nullish(),
+  metaflowConfig: z.record(z.string(), z.string()),
+});
+
+/** The header that a file holds as a line. */
+function headersIn(file: string | null): [string, string][] {
+  const line = file === null ? null : /^([^:]+):\s*(.*)$/m.exec(readFileSync(file, "utf8"));
+  return line?.[1] === undefined ? [] : [[line[1], line[2] ?? ""]];
+}
+
+/**
+ * Asks the endpoint for one token. Resolves to what is wrong, or undefined when it has answered now or there is none.
+ *
+ * @param document the stack's outputs, without those that are secret
+ */
+export async function endpointProblem(document: unknown): Promise<string | undefined> {
+  const { endpoint } = outputsSchema.parse(document);
+  if (!endpoint) return undefined;
+  try {
+    const response = await fetch(`${endpoint.url}/chat/completions`, {
+      method: "POST",
+      headers: [["content-type", "application/json"], ...headersIn(endpoint.headerFile)],
+      body: JSON.stringify({
+        model: endpoint.model,
+        messages: [{ role: "user", content: "1 plus 1?" }],
+        max_tokens: 1,
+      }),
+      signal: AbortSignal.timeout(30_000),
+    });
+    return response.ok ? undefined : `HTTP ${response.status}: ${(await response.text()).slice(0, 300)}`;
+  } catch (error) {
+    return error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+  }
+}
+
+const rounded = (value: number | null): string => (value === null ? "-" : Number(value.toPrecision(3)).toString());
+
+/** Columns padded to the same width. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/**
+ * The short text at the end of `npm run quickstart`.
+ *
+ * @param document the stack's outputs, without those that are secret
+ * @throws when the outputs are not those of a local stack
+ */
+export function formatSummary(stack: string, document: unknown): string {
+  const { stages, endpoint, metaflowConfig } = outputsSchema.parse(document);
+  const lines = table([
+    ["stage", "method", "status", "metric", "before", "after", "minutes", "model"],
+    ...stages.map((stage) => [
+      stage.name,
+      stage.method.toUpperCase(),
+      stage.status,
+      stage.metric ?? "-",
+      rounded(stage.before),
+      rounded(stage.after),
+      rounded(stage.minutes),
+      stage.modelUri ?? "-",
+    ]),
+  ]);
+  const cards = stages.flatMap((stage) => stage.cards.map((card) => `  ${card}`));
+  if (cards.length > 0) lines.push("", "Cards (open in a browser):", ...cards);
+  if (endpoint)
+    lines.push(
+      "",
+      `Endpoint: ${endpoint.url} serves the model "${endpoint.model}". Ask it, from here:`,
+      `  ${endpoint.curl}`,
+    );
+  lines.push(
+    "",
+    `Metaflow: ${metaflowConfig.METAFLOW_DATASTORE_SYSROOT_S3 ?? "the store"} (a shell with its client: npm run shell -- ${stack})`,
+    `Tear down: npm run teardown -- ${stack}`,
+  );
+  return lines.join("\n");
+}
