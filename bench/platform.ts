@@ -12,7 +12,7 @@ import { median } from "./evaluation";
  * Time of `pulumi preview` of each platform stack before it exists, as a whole process: the real engine and this project's program;
  * the providers are doubles (tests/engine/doubles), so a real preview takes longer by what the real plugins take.
  *
- *     node --require ts-node/register/transpile-only bench/platform.ts
+ *     node setup/run.mjs bench/platform.ts
  */
 
 const runs = 5;

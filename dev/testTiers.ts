@@ -119,7 +119,7 @@ async function checks(): Promise<{ name: string; command: string; parameters: st
     {
       name: "contracts",
       command: process.execPath,
-      parameters: [nodeTool("tsx/dist/cli.mjs"), path.join("dev", "contracts.ts"), "--check"],
+      parameters: [path.join("setup", "run.mjs"), path.join("dev", "contracts.ts"), "--check"],
     },
     { name: "ruff check", command: python, parameters: ["-m", "ruff", "check", ...pythonSources] },
     { name: "ruff format", command: python, parameters: ["-m", "ruff", "format", "--check", ...pythonSources] },

@@ -10,7 +10,7 @@ from posttraining.driver.record import RunRecord
 from posttraining.driver.request import FLOWS_DIRECTORY, LocalSettings
 
 OWNER_VARIABLE = "POSTTRAINING_DIRECTORY"
-"""Variable by which teardown finds what a stack has started; its value is the run's directory (machine/folder-users.mjs)."""
+"""Variable by which teardown finds what a stack has started; its value is the run's directory (machine/folderUsers.ts)."""
 
 # Of a person's own account, session, shell or cluster job. Each would change what a run does or how it ends: the stack's store
 # has other credentials, libraries join a group of processes that RANK names, Python imports what PYTHONPATH holds.

@@ -14,7 +14,7 @@ describe("npm run cost", () => {
   const cost = (...options: string[]) => costCommand(options);
 
   it("prints what it finds and ends with its status", () => {
-    const tool = ["--require", "ts-node/register/transpile-only", join(root, "cli", "cost.ts")];
+    const tool = [join(root, "setup", "run.mjs"), "cli/cost.ts"];
     const { status, stdout, stderr } = spawnSync(process.execPath, [...tool, "platform"], { encoding: "utf8" });
     expect({ status, stdout, stderr }).toEqual(cost("platform"));
   });
