@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { Plan } from "../contracts/plan";
 import type { Recipe } from "../contracts/recipe";
+import type { RunDocument } from "../contracts/runDocument";
 import { methodOf } from "../methods";
 import type { Method } from "../methods/method";
 import { nearest, notAllowed } from "../validation/explain";
@@ -311,8 +312,8 @@ function answer(options: readonly string[]): { status: number; lines: string[] }
 }
 
 /** What a flow is given to run a recipe as it is planned: on this machine, until somebody says where else (`placement`). */
-function runDocument(recipe: Recipe, plan: Plan, modelsRoot: string): Record<string, unknown> {
-  return { recipe, plan, placement: null, baseModelUri: null, modelsRoot, name: recipe.name };
+function runDocument(recipe: Recipe, plan: Plan, modelsRoot: string): RunDocument {
+  return { recipe, plan, placement: null, baseModelUri: null, modelsRoot, name: recipe.name, modelUri: null };
 }
 
 /**

@@ -4,10 +4,13 @@ import {
   type DriverEvent,
   driverEventSchema,
   type DriverRequest as WholeRequest,
+  driverRequestSchema,
   type RunDescription,
 } from "../contracts/driver";
 import type { OrchestratorRequest } from "../contracts/orchestrator";
 import { flowsDirectory, pythonOf } from "../machine/layout";
+import { runDocumentErrors } from "../recipe/runDocument";
+import { errorMessage, type FieldError } from "../validation/explain";
 import { explainIssues } from "../validation/explainIssues";
 
 /** The Metaflow driver, as this side calls it. Its requests and events are those of contracts/driver.ts. */
@@ -49,13 +52,19 @@ export interface DriverOptions {
 /**
  * Sends one request to the driver and returns its answer.
  *
- * @throws DriverError when the driver says that it failed, cannot be started, or ends without an answer.
+ * @throws DriverError when the request or an event is not as contracts/driver.ts says, the driver says that it failed, cannot be
+ *   started, or ends without an answer.
  */
 export async function callDriver(
   orchestrator: OrchestratorRequest,
   request: DriverRequest,
   options: DriverOptions = {},
 ): Promise<DriverAnswer> {
+  const whole = { ...request, orchestrator };
+  const errors = requestErrors(whole);
+  if (errors.length > 0) {
+    throw new DriverError("invalid-request", errorMessage("The request to the Metaflow driver is not valid:", errors));
+  }
   const python = options.python ?? pythonOf("train");
   const child = spawn(python, ["-m", "posttraining.driver"], {
     cwd: flowsDirectory,
@@ -70,7 +79,7 @@ export async function callDriver(
   child.stdin.once("error", () => {
     // A driver that ended early closes its input; its exit says why.
   });
-  child.stdin.end(JSON.stringify({ ...request, orchestrator }));
+  child.stdin.end(JSON.stringify(whole));
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-4000);
@@ -97,6 +106,20 @@ export async function callDriver(
       `(${failure === undefined ? `exit status ${String(status)}` : failure.message}). ${stderr.trim()}\n` +
       "If Python packages are missing, run `npm run bootstrap`.",
   );
+}
+
+/** What is wrong with a request. Values of the environment may be secrets: none is shown. */
+function requestErrors(request: unknown): FieldError[] {
+  const read = driverRequestSchema.safeParse(request);
+  if (!read.success) {
+    return explainIssues(read.error.issues, request).map(({ path, reason }) =>
+      path.startsWith("orchestrator.environment.")
+        ? { path, reason: "must be a text without NUL characters, by the name of an environment variable" }
+        : { path, reason },
+    );
+  }
+  if (!("run" in read.data)) return [];
+  return runDocumentErrors(read.data.run).map(({ path, reason }) => ({ path: `run: ${path}`, reason }));
 }
 
 /** What a line of the driver's standard output says, or the error that it says something else than the contract. */

@@ -37,6 +37,7 @@ export function localStack(configuration: LocalConfiguration, stack: string): Pe
         backend,
         recipe,
         plan: planForThisMachine(recipe, localStackMachine),
+        placement: null,
         code: flowCode(recipe.method),
         ...(base === undefined ? {} : { baseModelUri: base.modelUri }),
         generation,

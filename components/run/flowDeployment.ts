@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Placement } from "../../contracts/placement";
 import type { Plan } from "../../contracts/plan";
 import type { Recipe } from "../../contracts/recipe";
 import { FlowRun, type FlowRunArgs } from "../../provider/sdk/flowRun";
@@ -15,8 +16,11 @@ export interface FlowDeploymentArgs {
   /** What to train, and how good it must become. */
   recipe: Recipe;
 
-  /** What the planner decided: processes, GPUs, batches, sharding. */
+  /** What the planner decided: processes, GPUs, batches, sharding. Another plan is another run. */
   plan: Plan;
+
+  /** Where the run's pods go: image, nodes, identity; null: on this machine. A run that is placed elsewhere is the same run. */
+  placement: Placement | null;
 
   /**
    * Prefix of the base model, usually another deployment's `modelUri`.
@@ -75,7 +79,7 @@ export interface FlowDeploymentArgs {
  *
  * @example
  * ```ts
- * const sft = new FlowDeployment("sft", { backend, recipe, plan, code: flowCode("sft"), estimate });
+ * const sft = new FlowDeployment("sft", { backend, recipe, plan, placement, code: flowCode("sft"), estimate });
  * const dpo = new FlowDeployment("dpo", { ...rest, baseModelUri: sft.modelUri });
  * ```
  */
@@ -91,12 +95,7 @@ export class FlowDeployment extends pulumi.ComponentResource {
     super(componentTypes.flowDeployment, name, {}, options);
     const baseModelUri: pulumi.Output<string | null> =
       args.baseModelUri === undefined ? pulumi.output(null) : pulumi.output(args.baseModelUri);
-    const contents = {
-      ...args.code,
-      recipe: args.recipe,
-      plan: args.plan,
-      generation: args.generation ?? 1,
-    };
+    const contents = { ...args.code, recipe: args.recipe, plan: args.plan, generation: args.generation ?? 1 };
     const run = new FlowRun(
       `${name}-run`,
       transformed(args.transform?.run, {
@@ -105,7 +104,7 @@ export class FlowDeployment extends pulumi.ComponentResource {
         run: pulumi.all([baseModelUri, args.backend.store.modelsRoot]).apply(([base, modelsRoot]) => ({
           recipe: args.recipe,
           plan: args.plan,
-          placement: null,
+          placement: args.placement,
           baseModelUri: base,
           modelsRoot,
           name,

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { catalog } from "../../catalog/instances";
 import { canonical } from "../../contracts/canonical";
+import { placementSchema } from "../../contracts/placement";
 import type { Recipe } from "../../contracts/recipe";
+import { type RunDocument, runDocumentSchema } from "../../contracts/runDocument";
 import { readRecipe, recipeNames } from "../../recipe/read";
 import { isTiny, jobFromRecipe } from "../../sizing/job";
 import { planFromCandidate, planRecipe, type SizedPlan } from "../../sizing/planRecipe";
@@ -77,29 +79,25 @@ function plansFor(recipe: Recipe, seed: number): SizedPlan[] {
 }
 
 /** Where the pods of all of them go: tasks there have an image of their own, whose packages this machine need not have. */
-const placement = {
+const placement = placementSchema.parse({
   image: "example/training:1",
   namespace: "jobs",
   serviceAccount: "flows",
   cpu: 8,
   memory: 64_000,
   disk: 200_000,
-};
+});
 
 const written = new Set<string>();
 for (const [index, recipe] of recipeNames()
   .flatMap((name) => variantsOf(readRecipe(name)))
   .entries()) {
   for (const { plan } of plansFor(recipe, index)) {
-    const document = {
-      recipe,
-      plan,
-      placement,
-      baseModelUri: null,
-      modelsRoot: "s3://bucket/models",
-      name: recipe.name,
+    const document: RunDocument = {
+      ...{ recipe, plan, placement, name: recipe.name },
+      ...{ baseModelUri: null, modelsRoot: "s3://bucket/models", modelUri: null },
     };
-    const line = canonical(document);
+    const line = canonical(runDocumentSchema.parse(document));
     if (written.has(line)) continue;
     written.add(line);
     process.stdout.write(`${line}\n`);

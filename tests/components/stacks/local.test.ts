@@ -4,6 +4,7 @@ import { FlowDeployment } from "../../../components/run/flowDeployment";
 import { LocalArtifactStore } from "../../../components/store/localArtifactStore";
 import { LocalInferenceEndpoint } from "../../../components/run/localInferenceEndpoint";
 import { LocalMetaflowBackend } from "../../../components/metaflow/localMetaflowBackend";
+import { placementSchema } from "../../../contracts/placement";
 import { parseRecipe } from "../../../recipe/read";
 import { localStackMachine, planForThisMachine } from "../../../recipe/plan";
 import { parseLocal } from "../../../configuration/local";
@@ -34,7 +35,13 @@ if (!("recipe" in result)) throw new Error("the recipe for tests is not valid");
 const { recipe } = result;
 const estimate = { usd: 0, minutes: 2, where: "this machine" };
 const code = { code: "code", packages: "packages" };
-const shared = { recipe, plan: planForThisMachine(recipe, localStackMachine), code, estimate };
+const placement = placementSchema.parse({
+  image: "example/training:1",
+  namespace: "jobs",
+  serviceAccount: "flows",
+  ...{ cpu: 8, memory: 64_000, disk: 200_000 },
+});
+const shared = { recipe, plan: planForThisMachine(recipe, localStackMachine), placement: null, code, estimate };
 
 function storeAndBackend(transform?: ConstructorParameters<typeof LocalArtifactStore>[1]["transform"]) {
   const store = new LocalArtifactStore("store", {
@@ -129,6 +136,7 @@ describe("FlowDeployment", () => {
 
   it("has a new hash for new code, packages, recipe, plan, base model or generation, and for nothing else", async () => {
     const first = await hashOf({});
+    expect(await hashOf({ placement })).toBe(first);
     expect(await hashOf({ estimate: { usd: 9, minutes: 9, where: "elsewhere" }, wait: "started" })).toBe(first);
     await hashOf({ code: { ...code, code: "other code" } });
     await hashOf({ code: { ...code, packages: "other packages" } });
@@ -136,8 +144,16 @@ describe("FlowDeployment", () => {
     await hashOf({ recipe: { ...recipe, seed: 1 } });
     await hashOf({ plan: { ...shared.plan, microBatch: 1 } });
     await hashOf({ baseModelUri: "s3://posttraining/models/other/1" });
-    expect(new Set(hashes.slice(2)).size).toBe(6);
-    expect(hashes.slice(2)).not.toContain(first);
+    expect(new Set(hashes.slice(3)).size).toBe(6);
+    expect(hashes.slice(3)).not.toContain(first);
+  });
+
+  it("gives the flow its placement", async () => {
+    const { resources } = await collect(
+      () => new FlowDeployment("sft", { backend: storeAndBackend().backend, ...shared, placement }),
+      outputs,
+    );
+    expect(ofType(resources, resourceTypes.flowRun)[0]?.inputs.run).toMatchObject({ plan: shared.plan, placement });
   });
 
   it("gives the flow recipe, plan, base model and the place for models, and waits for its end", async () => {

@@ -318,6 +318,7 @@ describe("a stage whose run is recorded", () => {
             backend,
             recipe,
             plan: planForThisMachine(recipe, localStackMachine),
+            placement: null,
             code: flowCode(recipe.method),
             generation,
           },

@@ -1,9 +1,12 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RunDescription } from "../../../contracts/driver";
+import { recipeSchema } from "../../../contracts/recipe";
 import { callDriver, describeWith, type DriverProgress } from "../../../provider/driver";
+import { planForThisMachine } from "../../../recipe/plan";
+import { sftDocument } from "../recipe/recipes";
 
 const orchestrator = { kind: "local", runsDirectory: "/runs", environment: {} } as const;
 const request = { operation: "describe", key: "sft-1" } as const;
@@ -56,6 +59,26 @@ describe("an answer of the driver", () => {
     const answer = describeWith(orchestrator, request, { python });
     await expect(answer).rejects.toThrow(problem);
     await expect(answer).rejects.toMatchObject({ code: "invalid-answer" });
+  });
+
+  it("is not waited for where the request is not valid; what is secret is not shown", async () => {
+    driverWrites({ event: "result", description: missing });
+    const wrong = { ...orchestrator, environment: { AWS_SECRET_ACCESS_KEY: "hush\0" } };
+    const answer = describeWith(wrong, { ...request, key: "../sft" }, { python });
+    await expect(answer).rejects.toMatchObject({ code: "invalid-request" });
+    await expect(answer).rejects.toThrow(/key: .*that begin with a letter/);
+    await expect(answer).rejects.toThrow("orchestrator.environment.AWS_SECRET_ACCESS_KEY: must be a text without NUL");
+    await expect(answer).rejects.not.toThrow("hush");
+    expect(existsSync(join(folder, "request.json"))).toBe(false);
+  });
+
+  it("is not waited for where plan and recipe of a run do not fit", async () => {
+    driverWrites({ event: "result", description: missing });
+    const recipe = recipeSchema.parse(sftDocument);
+    const plan = { ...planForThisMachine(recipe, { gpus: 0 }), microBatch: 5 };
+    const run = { recipe, plan, placement: null, baseModelUri: null, modelsRoot: "s3://bucket/models", name: "sft" };
+    const answer = describeWith(orchestrator, { operation: "start", key: "sft-1", flow: "sft", run }, { python });
+    await expect(answer).rejects.toThrow("run: batch.global: got 32; the plan makes 5 (microBatch) x 1");
   });
 
   it("may be an error, whose code it keeps", async () => {

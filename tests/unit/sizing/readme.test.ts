@@ -71,6 +71,7 @@ describe("npm run plan", () => {
       baseModelUri: null,
       modelsRoot: "s3://bucket/models",
       name: "grpo-3b",
+      modelUri: null,
     });
     const here = JSON.parse(plan("sft-tiny", "--document").stdout) as { modelsRoot: string; plan: unknown };
     expect(here.plan).toEqual(planForThisMachine(readRecipe("sft-tiny"), { gpus: 0 }));
