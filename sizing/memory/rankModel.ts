@@ -27,35 +27,44 @@ export interface RankModel {
   readonly linear: number;
   /** Without adapters, all that is there. */
   readonly trained: TrainedNumbers;
-  /** Adapters, and copies of embedding and head that are trained beside them. */
+  /** Beside the base: adapters, and what else is trained with them. */
   readonly added: number;
   /** PPO trains a value model of the policy's size with weights and states of its own. */
   readonly trainedModels: 1 | 2;
 }
 
-function trainedNumbers(workload: Workload, count: number, weightBytes: number): TrainedNumbers {
-  const masterWeights = workload.tool.masterWeights && weightBytes === 2;
-  return { count, weightBytes, masterWeights, stateBytes: masterWeights ? 4 : weightBytes };
+/** Adapters, and copies of embedding and head that are trained beside them. */
+function addedParameters({ shape, trainable }: Workload, split: number, embeddings: number): number {
+  if (trainable.kind === "full") return 0;
+  const adapters = countAdapterParameters(shape, trainable.rank, trainable.targets) / split;
+  return adapters + (trainable.trainsEmbeddings ? embeddings : 0);
+}
+
+function trainedNumbers(workload: Workload, total: number, added: number): TrainedNumbers {
+  const { tool, trainable } = workload;
+  const full = trainable.kind === "full";
+  const weightBytes = full || trainable.trainsEmbeddings ? workload.weightBytes : tool.adapterBytes;
+  const masterWeights = tool.masterWeights && weightBytes === 2;
+  return { count: full ? total : added, weightBytes, masterWeights, stateBytes: masterWeights ? 4 : weightBytes };
 }
 
 export function rankModelOf(workload: Workload): RankModel {
-  const { shape, tool, trainable, sharding } = workload;
+  const { shape, tool, sharding } = workload;
   const counts = countParameters(tool.untiesHead ? { ...shape, tiedEmbeddings: false } : shape);
   const split = sharding.tensorParallel * sharding.pipelineParallel;
-  const whole = {
+  const total = counts.total / split;
+  const embeddings = (counts.embedding + counts.head) / split;
+  const added = addedParameters(workload, split, embeddings);
+  return {
     counts,
-    total: counts.total / split,
-    embeddings: (counts.embedding + counts.head) / split,
+    total,
+    embeddings,
     embedding: counts.embedding / split,
     head: counts.head / split,
     layer: counts.perLayer / sharding.tensorParallel,
     linear: (counts.linearPerLayer * shape.layers) / split,
-    trainedModels: workload.critic ? (2 as const) : (1 as const),
+    trained: trainedNumbers(workload, total, added),
+    added,
+    trainedModels: workload.critic ? 2 : 1,
   };
-  if (trainable.kind === "full")
-    return { ...whole, trained: trainedNumbers(workload, whole.total, workload.weightBytes), added: 0 };
-  const adapters = countAdapterParameters(shape, trainable.rank, trainable.targets) / split;
-  const added = adapters + (trainable.trainsEmbeddings ? whole.embeddings : 0);
-  const addedBytes = trainable.trainsEmbeddings ? workload.weightBytes : tool.adapterBytes;
-  return { ...whole, trained: trainedNumbers(workload, added, addedBytes), added };
 }
