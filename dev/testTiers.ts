@@ -105,10 +105,7 @@ async function checks(): Promise<{ name: string; command: string; parameters: st
     {
       name: "layers",
       command: process.execPath,
-      parameters: [
-        nodeTool("dependency-cruiser/bin/dependency-cruise.mjs"),
-        ...["--ignore-known", "--output-type", "err-long", "."],
-      ],
+      parameters: [nodeTool("dependency-cruiser/bin/dependency-cruise.mjs"), ...["--output-type", "err-long", "."]],
     },
     { name: "tsc", command: process.execPath, parameters: [nodeTool("typescript/bin/tsc"), "--noEmit"] },
     {
