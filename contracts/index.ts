@@ -7,12 +7,15 @@ import { planSchema } from "./plan";
 import { progressSchema } from "./progress";
 import { recipeSchema } from "./recipe";
 import { runDocumentSchema } from "./runDocument";
+import { localOutputsSchema, platformOutputsSchema } from "./stackOutputs";
 
 /** A document that crosses a boundary, with all that is generated from its schema (dev/contracts.ts). */
 export interface Contract {
   /** Name of the generated files: `<name>.schema.json`, and `<name>.py` for the types that no earlier contract has. */
   readonly name: string;
   readonly schema: z.ZodType;
+  /** Python neither reads nor writes it: it has no files for Python. */
+  readonly isOfTypeScriptAlone?: true;
 }
 
 /** Every contract; one that uses another's types comes after it. */
@@ -29,4 +32,6 @@ export const contracts: readonly Contract[] = [
   { name: "driver_request", schema: driverRequestSchema },
   { name: "run_description", schema: runDescriptionSchema },
   { name: "driver_event", schema: driverEventSchema },
+  { name: "local_outputs", schema: localOutputsSchema, isOfTypeScriptAlone: true },
+  { name: "platform_outputs", schema: platformOutputsSchema, isOfTypeScriptAlone: true },
 ];

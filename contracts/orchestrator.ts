@@ -31,11 +31,9 @@ const outerboundsOrchestratorSchema = z
   .meta({ id: "OuterboundsOrchestrator", description: "Runs are those of an Outerbounds deployment." });
 
 /** What starts and watches runs. */
-export const orchestratorSchema = z.discriminatedUnion("kind", [
-  localOrchestratorSchema,
-  argoWorkflowsOrchestratorSchema,
-  outerboundsOrchestratorSchema,
-]);
+export const orchestratorSchema = z
+  .discriminatedUnion("kind", [localOrchestratorSchema, argoWorkflowsOrchestratorSchema, outerboundsOrchestratorSchema])
+  .meta({ id: "Orchestrator", description: "What starts and watches runs." });
 
 export type Orchestrator = z.infer<typeof orchestratorSchema>;
 

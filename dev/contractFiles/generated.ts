@@ -12,6 +12,8 @@ export const contractsFolder = join("flows", "posttraining", "contracts");
 
 const page = join("docs", "contracts.md");
 
+const isForPython = (contract: Contract): boolean => contract.isOfTypeScriptAlone !== true;
+
 /** Formats a file of the checkout as `npm run format` does. */
 async function formatted(file: string, text: string): Promise<string> {
   const filepath = join(projectRoot, file);
@@ -20,7 +22,7 @@ async function formatted(file: string, text: string): Promise<string> {
 
 /** JSON Schemas that Python validates documents with, by file. */
 export async function schemaFiles(contracts: readonly Contract[]): Promise<ReadonlyMap<string, string>> {
-  const files = contracts.map(async (contract): Promise<[string, string]> => {
+  const files = contracts.filter(isForPython).map(async (contract): Promise<[string, string]> => {
     const file = join(contractsFolder, `${contract.name}.schema.json`);
     return [file, await formatted(file, JSON.stringify(validationSchema(contract)))];
   });
@@ -29,7 +31,7 @@ export async function schemaFiles(contracts: readonly Contract[]): Promise<Reado
 
 /** Python's types of the documents, by file. */
 export const typeFiles = (contracts: readonly Contract[]): ReadonlyMap<string, string> =>
-  new Map([...pythonTypes(contracts)].map(([name, text]) => [join(contractsFolder, name), text]));
+  new Map([...pythonTypes(contracts.filter(isForPython))].map(([name, text]) => [join(contractsFolder, name), text]));
 
 /** The page that describes the contracts, its tables made anew, by file. */
 export async function pageFile(contracts: readonly Contract[]): Promise<ReadonlyMap<string, string>> {
