@@ -30,7 +30,8 @@ export function runDocumentErrors({ recipe, plan }: Pick<RunDocument, "recipe" |
   if (kind === "server" && (generationNodes !== 1 || nodes < 2)) {
     add(
       `${method.name}.generation.kind`,
-      `vllm-server takes one node for generation beside those that train; the plan has ${generationNodes} for it, of ${nodes}`,
+      `vllm-server takes one node for generation beside those that train; the plan has ${generationNodes} for it, of ${nodes}: ` +
+        "write generationNodes 1 and 2 nodes or more",
     );
   }
   if (kind !== "server" && generationNodes > 0) {

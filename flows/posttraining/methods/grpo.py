@@ -155,7 +155,7 @@ def _plan_problems(recipe: GrpoRecipe, plan: Plan) -> Iterator[str]:
     if kind == "vllm-server" and (plan["generationNodes"] != 1 or plan["nodes"] < 2):
         yield (
             "grpo.generation.kind: vllm-server takes one node for generation beside those that train; the plan has "
-            f"{plan['generationNodes']} for it, of {plan['nodes']}"
+            f"{plan['generationNodes']} for it, of {plan['nodes']}: write generationNodes 1 and 2 nodes or more"
         )
     if kind != "vllm-server" and plan["generationNodes"] > 0:
         yield f"grpo.generation.kind: {kind} needs no node for generation; the plan has {plan['generationNodes']}"

@@ -235,7 +235,9 @@ def test_a_generation_server_needs_a_node_of_its_own(everything_installed: None)
     for nodes, generation_nodes in ((1, 0), (2, 0), (4, 2)):
         (found,) = problems("grpo", chosen, gpusPerNode=8, nodes=nodes, generationNodes=generation_nodes)
         assert found.startswith("grpo.generation.kind: vllm-server takes one node for generation")
-        assert found.endswith(f"the plan has {generation_nodes} for it, of {nodes}")
+        assert found.endswith(
+            f"the plan has {generation_nodes} for it, of {nodes}: write generationNodes 1 and 2 nodes or more"
+        )
     check_run(run_document(chosen, plan(chosen, gpusPerNode=8, nodes=2, generationNodes=1)), "grpo")
 
 
