@@ -45,3 +45,8 @@ it("a word of any length is only compared with words nearly as long", () => {
   expect(nearest(long, words)).toBeUndefined();
   expect(nearest(`${"a".repeat(99)}b`, [...words, "a".repeat(100)])).toBe("a".repeat(100));
 });
+
+it("a near word is offered, and nothing for a far one", () => {
+  expect(nearest("learningrate", ["learningRate", "schedule"])).toBe("learningRate");
+  expect(nearest("zebra", ["learningRate", "schedule"])).toBeUndefined();
+});

@@ -2,16 +2,16 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { recipeSchema } from "../../../contracts/recipe";
-import type { RunDocument } from "../../../contracts/runDocument";
-import { callDriver, type DriverRequest, type RunDescription } from "../../../provider/driver";
-import { flowRun, flowRunOf, progressLine, refusal } from "../../../provider/handlers/flowRun";
-import { runKey } from "../../../recipe/runIdentity";
-import type { Loss } from "../../../provider/modelRegistry";
-import type { FlowRunInputs, FlowRunState } from "../../../provider/resources/flowRun";
-import { planForThisMachine } from "../../../recipe/plan";
-import { sftDocument } from "../recipe/recipes";
-import { recordingContext } from "./context";
+import { recipeSchema } from "../../../../contracts/recipe";
+import type { RunDocument } from "../../../../contracts/runDocument";
+import { callDriver, type DriverRequest, type RunDescription } from "../../../../provider/driver";
+import { flowRun, flowRunOf, progressLine, refusal } from "../../../../provider/handlers/flowRun";
+import { runKey } from "../../../../recipe/runIdentity";
+import type { Loss } from "../../../../provider/modelRegistry";
+import type { FlowRunInputs, FlowRunState } from "../../../../provider/resources/flowRun";
+import { planForThisMachine } from "../../../../recipe/plan";
+import { sftDocument } from "../../recipe/recipes";
+import { recordingContext } from "../context";
 
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 

@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
-import { type WrongConfiguration, wrongLocalStacks } from "./localConfigurations";
-import { wrongPlatforms } from "./platformConfigurations";
-import { machineOf, provideLocalStack, runProgram, runProgramWith } from "./program";
+import { type WrongConfiguration, wrongLocalStacks } from "./program/localConfigurations";
+import { wrongPlatforms } from "./program/platformConfigurations";
+import { machineOf, provideLocalStack, runProgram, runProgramWith } from "./program/program";
 
 /** Whatever is wrong and can be known is refused before anything is registered, in one message that names every wrong field. */
 

@@ -5,11 +5,11 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ModelServerInputs, ModelServerState } from "../../../provider/resources/modelServer";
-import { modelServerOf } from "../../../provider/handlers/modelServer";
-import { liveRecord, readRecord, startProcess, stopProcess } from "../../../machine/supervisedProcess";
-import { makeShortLivedFolder, shortLivedFolderOf } from "../../../machine/shortLivedFolder";
-import { recordingContext } from "../../unit/provider/context";
+import type { ModelServerInputs, ModelServerState } from "../../../../provider/resources/modelServer";
+import { modelServerOf } from "../../../../provider/handlers/modelServer";
+import { liveRecord, readRecord, startProcess, stopProcess } from "../../../../machine/supervisedProcess";
+import { makeShortLivedFolder, shortLivedFolderOf } from "../../../../machine/shortLivedFolder";
+import { recordingContext } from "../../../unit/provider/context";
 
 /**
  * A double for vLLM (the real one is started by the engine tests): it answers with what the model's folder says, or ends.
