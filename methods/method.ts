@@ -97,11 +97,15 @@ export interface Method<
   needsGpu(recipe: Reading): Need[];
   /** What of the method's fields one machine alone cannot do, whatever GPUs it has. */
   needsNodes(recipe: Reading): Need[];
-  /** Undefined where it cannot be read. */
+  /** Examples that a forward pass takes at least. */
+  leastMicroBatch(recipe: Reading): number;
+  /** Where it comes from; undefined where that cannot be read. */
   reference(recipe: Reading): ReferenceModel | undefined;
   /** What `batch.global` counts, for each example. */
   batchPerExample(recipe: Recipe): number;
   generation(recipe: Recipe): AnswerGeneration;
+  /** Passes over as many sequences as are trained on that only score them, beside that of the reference model. */
+  scoringPasses(recipe: Recipe): number;
 }
 
 /** The record of a method with these fields. */
@@ -135,9 +139,11 @@ export function defineMethod<const Name extends string, Fields extends z.ZodRawS
     metricNames: () => method.facts.metrics.always,
     needsGpu: () => [],
     needsNodes: () => [],
+    leastMicroBatch: () => 1,
     reference: () => "none",
     batchPerExample: () => 1,
     generation: () => ({ kind: "none" }),
+    scoringPasses: () => 0,
     ...method,
   };
 }

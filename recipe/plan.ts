@@ -69,14 +69,22 @@ export function planErrors(recipe: Readable<Recipe>, machine: TrainingMachine): 
 }
 
 /** Whether the processes can share the batch evenly. That micro batches make a batch at all, recipeRelations.ts sees to. */
-function batchErrors({ batch }: Readable<Recipe>, processes: number): FieldError[] {
-  const { global, micro } = batch ?? {};
+function batchErrors(recipe: Readable<Recipe>, processes: number): FieldError[] {
+  const { global, micro } = recipe.batch ?? {};
   if (global === undefined || processes === 1 || (micro !== undefined && global % micro !== 0)) return [];
   const path = "batch.global";
   if (global % processes !== 0) {
     return [{ path, reason: `got ${global}; must be a multiple of ${processes}, the GPUs of this machine` }];
   }
-  if (micro === undefined || global % (micro * processes) === 0) return [];
+  if (micro === undefined) {
+    const method = methodOf(recipe);
+    const least = method.leastMicroBatch(recipe);
+    const needed = `${method.label} takes ${least} or more examples in one forward pass on each of ${processes} GPUs`;
+    return global / processes >= least
+      ? []
+      : [{ path, reason: `got ${global}; ${needed}: write ${least * processes} or more` }];
+  }
+  if (global % (micro * processes) === 0) return [];
   const factors = `batch.micro (${micro}) times ${processes}, the GPUs of this machine`;
   return [{ path, reason: `got ${global}; must be a multiple of ${factors}` }];
 }

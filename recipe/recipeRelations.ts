@@ -189,14 +189,22 @@ function optimizerErrors(recipe: RecipeReading): FieldError[] {
   ];
 }
 
-function batchErrors({ batch }: RecipeReading): FieldError[] {
-  const { global, micro } = batch ?? {};
+function batchErrors(recipe: RecipeReading): FieldError[] {
+  const { global, micro } = recipe.batch ?? {};
   if (global === undefined) return [];
   const errors: FieldError[] = [];
   if (micro !== undefined && micro > global) {
     errors.push({ path: "batch.micro", reason: `got ${micro}; must be at most batch.global (${global})` });
   } else if (micro !== undefined && global % micro !== 0) {
     errors.push({ path: "batch.micro", reason: `got ${micro}; must divide batch.global (${global})` });
+  }
+  const method = methodOf(recipe);
+  const least = method.leastMicroBatch(recipe);
+  if ((micro ?? global) < least) {
+    errors.push({
+      path: micro === undefined ? "batch.global" : "batch.micro",
+      reason: `got ${micro ?? global}; ${method.label} takes ${least} or more examples in one forward pass: write ${least} or more`,
+    });
   }
   return errors;
 }

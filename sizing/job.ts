@@ -34,12 +34,16 @@ export interface Job {
   readonly globalBatch: number;
   /** Fixed by the recipe, or left to the search. */
   readonly microBatch?: number;
+  /** Sequences that a forward pass takes at least. */
+  readonly leastMicroBatch?: number;
   readonly sharding?: "none" | "ddp" | "fsdp2" | "zero2" | "zero3";
   readonly checkpointing?: Checkpointing;
   readonly attention: Attention;
   readonly loss: LossImplementation;
   readonly reference: Reference;
   readonly generation: AnswerGeneration;
+  /** Passes that only score, beside that of the reference model; none where not said. */
+  readonly scoringPasses?: number;
   readonly steps: number;
   readonly checkpointEverySteps: number;
   /** What the recipe did not say and the plan filled in. */
@@ -132,6 +136,7 @@ export function jobFromRecipe(recipe: Recipe): Job {
     packed,
     globalBatch: recipe.batch.global,
     ...(recipe.batch.micro === undefined ? {} : { microBatch: recipe.batch.micro }),
+    leastMicroBatch: method.leastMicroBatch(recipe),
     ...(recipe.sharding === "auto" ? {} : { sharding: recipe.sharding }),
     ...(recipe.activationCheckpointing === "auto" ? {} : { checkpointing: recipe.activationCheckpointing }),
     attention,
@@ -139,6 +144,7 @@ export function jobFromRecipe(recipe: Recipe): Job {
     loss: "fused",
     reference: referenceOf(method.reference(recipe), trainable),
     generation: method.generation(recipe),
+    scoringPasses: method.scoringPasses(recipe),
     steps,
     checkpointEverySteps: recipe.checkpointEverySteps,
     assumed,
@@ -232,6 +238,7 @@ export function workloadOf(job: Job, layout: Layout): Workload {
     loss: job.loss,
     compile: false,
     reference: job.reference,
+    ...(job.scoringPasses === undefined ? {} : { scoringPasses: job.scoringPasses }),
     generation:
       job.generation.kind === "colocated"
         ? {

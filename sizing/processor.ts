@@ -25,7 +25,8 @@ function stepsOf(recipe: Recipe): number {
 
 /**
  * Operations for one token and one of the model's weights: 2 forward, 2 back to the activations and 2 to the weights, as far as they are
- * trained; 2 more where a reference model reads it, where the policy writes it (and says how likely it was), and where it is recomputed.
+ * trained; 2 more where a reference model reads it, where the policy writes it (and says how likely it was), for each pass that
+ * only scores, and where it is recomputed.
  */
 function operationsPerTokenAndWeight(recipe: Recipe): number {
   const method = methodOf(recipe);
@@ -37,7 +38,7 @@ function operationsPerTokenAndWeight(recipe: Recipe): number {
     method.generates,
     recipe.activationCheckpointing === "full",
   ];
-  return 2 * passes.filter(Boolean).length;
+  return 2 * (passes.filter(Boolean).length + method.scoringPasses(recipe));
 }
 
 /**

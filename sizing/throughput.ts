@@ -67,6 +67,7 @@ export function estimateStepTime(
   // A separate or adapter-off reference model adds one forward pass; so do a policy's old log-probabilities.
   const referencePasses =
     (w.reference === "separate" || w.reference === "adapter-off" ? 1 : 0) +
+    (w.scoringPasses ?? 0) +
     (w.method === "grpo" && w.gradientAccumulation > 1 ? 1 : 0);
   const matrixFlops =
     positions * 2 * (activeLinear * (passes + referencePasses) + head * headShare * (full ? 3 : 2) + 3 * adapters);

@@ -100,6 +100,8 @@ export interface Workload {
   readonly loss: LossImplementation;
   readonly compile: boolean;
   readonly reference: Reference;
+  /** Passes over as many sequences as are trained on that only score them, beside that of the reference; none where not said. */
+  readonly scoringPasses?: number;
   readonly generation: Generation;
 }
 

@@ -61,6 +61,13 @@ def _plan_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
     if plan["gpusPerNode"] == 0:
         yield from _gpu_problems(recipe)
     method = method_of(recipe)
+    least = method.least_micro_batch(recipe)
+    if plan["microBatch"] < least:
+        yield (
+            f"batch.global: got {recipe['batch']['global']}; {method.label} takes {least} or more examples in one "
+            f"forward pass, and the plan has {plan['microBatch']} on each of {processes} GPUs: "
+            f"write {least * processes} or more"
+        )
     if plan["generationNodes"] > 0 and not method.generates:
         yield f"method: {method.name} generates nothing; the plan sets {plan['generationNodes']} nodes apart for it"
     yield from method.plan_problems(recipe, plan)

@@ -204,6 +204,13 @@ def _batch_problems(recipe: Recipe) -> Iterator[str]:
         yield f"batch.micro: got {micro}; must be at most batch.global ({whole})"
     elif micro is not None and whole % micro:
         yield f"batch.micro: got {micro}; must divide batch.global ({whole})"
+    method = method_of(recipe)
+    least, first = method.least_micro_batch(recipe), whole if micro is None else micro
+    if first < least:
+        yield (
+            f"batch.{'global' if micro is None else 'micro'}: got {first}; "
+            f"{method.label} takes {least} or more examples in one forward pass: write {least} or more"
+        )
 
 
 def _gate_problems(recipe: Recipe) -> Iterator[str]:

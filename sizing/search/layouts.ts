@@ -67,7 +67,7 @@ function microBatchesThatFit(
   const perGpu = job.globalBatch / gpus;
   const found: SizedLayout[] = [];
   for (const microBatch of job.microBatch !== undefined ? [job.microBatch] : microBatches) {
-    if (perGpu % microBatch !== 0) continue;
+    if (perGpu % microBatch !== 0 || microBatch < (job.leastMicroBatch ?? 1)) continue;
     const layout: Layout = {
       gpus,
       gpusPerNode,

@@ -55,6 +55,10 @@ def _no_names(_recipe: Recipe) -> tuple[str, ...]:
     return ()
 
 
+def _one(_recipe: Recipe) -> int:
+    return 1
+
+
 def _nothing(_recipe: Recipe) -> dict[str, Any]:
     return {}
 
@@ -98,6 +102,8 @@ class Method(Generic[MethodRecipe]):
     """More of `shown`, of such a recipe."""
     more_metrics: Callable[[MethodRecipe], tuple[str, ...]] = _no_names
     """What TRL logs of such a run beside what it logs of every run of the method."""
+    least_micro_batch: Callable[[MethodRecipe], int] = _one
+    """Examples that a forward pass takes at least."""
     plan_problems: Callable[[MethodRecipe, Plan], Iterator[str]] = _no_problems
     """What of the method's fields a plan cannot carry out, as `path: reason`."""
     needs_gpu: Callable[[MethodRecipe], Iterator[NeedsGpu]] = _needs_none

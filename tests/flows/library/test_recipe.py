@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from posttraining.methods import METHODS
 from posttraining.recipe import RecipeError, read_recipe
 from posttraining.run_document import RECIPES, read_run_document
 from recipes import document
@@ -109,10 +110,11 @@ def test_a_whole_number_with_a_point_is_one():
     assert repr(read_recipe(document(duration={"steps": 4.0}))["duration"]["steps"]) == "4"
 
 
-def test_the_method_must_be_one_of_three():
+def test_the_method_must_be_one_of_the_registry():
     with pytest.raises(RecipeError) as caught:
         read_recipe(document() | {"method": "ppo"})
-    assert caught.value.problems == ['method: must be one of sft, dpo, grpo; it is "ppo"']
+    known = ", ".join(method.name for method in METHODS)
+    assert caught.value.problems == [f'method: must be one of {known}; it is "ppo"']
 
 
 def test_what_is_no_mapping_is_refused():
