@@ -19,13 +19,18 @@ async function localProgram(document: unknown, stack: string, machine?: Machine)
   const here = machine ?? (require("./preflight/machine") as typeof import("./preflight/machine")).thisMachine(stack);
   const reading = readLocal(document);
   const errors = [...reading.errors, ...(await machineErrors(reading, here))];
-  if (refersElsewhere(reading)) {
+  const isElsewhere = refersElsewhere(reading);
+  if (isElsewhere) {
     const { modelErrors } = require("./preflight/modelChecks") as typeof import("./preflight/modelChecks");
     errors.push(...(await modelErrors(reading, here)));
   }
   const { configuration } = reading;
   if (configuration === undefined || errors.length > 0) throw new ConfigurationError(errors);
-  return (require("./stacks/local") as typeof import("./stacks/local")).localStack(configuration, stack);
+  const { localStack } = require("./stacks/local") as typeof import("./stacks/local");
+  const hoursOf = isElsewhere
+    ? (require("./sizing/modelHours") as typeof import("./sizing/modelHours")).modelHours
+    : undefined;
+  return localStack(configuration, stack, hoursOf);
 }
 
 function platformProgram(document: unknown, stack: string): Record<string, unknown> {

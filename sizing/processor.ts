@@ -2,17 +2,10 @@ import { processorCoefficients } from "../catalog/processors";
 import type { Recipe } from "../contracts/recipe";
 import tinyFacts from "../flows/posttraining/tiny_facts.json";
 import { methodOf } from "../methods";
-import { isTinyModel, knownSteps } from "../recipe/recipeRelations";
-import { countParameters, findShape } from "./shape";
+import { knownSteps } from "../recipe/recipeRelations";
 
 /** Examples that are assumed where a recipe runs for epochs and does not say how many there are. */
 const assumedExamples = 10_000;
-
-function parametersOf({ model }: Recipe): number | undefined {
-  if (isTinyModel(model.base)) return tinyFacts.model.parameters;
-  const shape = findShape(model.shape ?? model.base);
-  return shape === undefined ? undefined : countParameters(shape).total;
-}
 
 /** Optimizer steps. */
 function stepsOf(recipe: Recipe): number {
@@ -45,17 +38,9 @@ function operationsPerTokenAndWeight(recipe: Recipe): number {
  * Hours that a run takes on one machine's processors, where torch has one thread: its steps' processes, and its training by the measured
  * speed of training the tiny model (catalog/processors.ts). What evaluation takes beyond that of the tiny model is not in it.
  *
- * @returns undefined where the size of the model is not known
+ * @param parameters of the model
  */
-export function processorHours(recipe: Recipe): number | undefined {
-  const parameters = parametersOf(recipe);
-  return parameters === undefined ? undefined : hoursWith(parameters, recipe);
-}
-
-/** The same for the tiny model, whose size is known. */
-export const tinyHours = (recipe: Recipe): number => hoursWith(tinyFacts.model.parameters, recipe);
-
-function hoursWith(parameters: number, recipe: Recipe): number {
+export function processorHours(recipe: Recipe, parameters: number): number {
   const { meanTokens = recipe.sequence.maxLength / 2 } = recipe.dataset;
   const sequences = recipe.batch.global * (methodOf(recipe).batchOf === "pairs" ? 2 : 1);
   const tokens = stepsOf(recipe) * sequences * (recipe.sequence.packing ? recipe.sequence.maxLength : meanTokens);
@@ -63,3 +48,6 @@ function hoursWith(parameters: number, recipe: Recipe): number {
   const { flopsPerSecond, runSecondsBesideTraining } = processorCoefficients;
   return (runSecondsBesideTraining + operations / flopsPerSecond) / 3600;
 }
+
+/** The same for a recipe that trains the tiny model, whose size is known. */
+export const tinyHours = (recipe: Recipe): number => processorHours(recipe, tinyFacts.model.parameters);

@@ -9,12 +9,20 @@ import { projectRoot, stackLayout } from "../machine/layout";
 import { localStackMachine, planForThisMachine } from "../recipe/plan";
 import type { LocalConfiguration } from "../configuration/local";
 import type { Recipe } from "../contracts/recipe";
-import { processorHours } from "../sizing/processor";
+import { tinyHours } from "../sizing/processor";
 import { type LocalOutputs, stackOutputsVersion } from "../contracts/stackOutputs";
 import type { PendingOutputs } from "./outputs";
 
-/** The program of kind `local`: store, Metaflow, the chain of runs, and the endpoint, all on this machine. */
-export function localStack(configuration: LocalConfiguration, stack: string): PendingOutputs<LocalOutputs> {
+/**
+ * The program of kind `local`: store, Metaflow, the chain of runs, and the endpoint, all on this machine.
+ *
+ * @param hoursOf what a recipe's run takes on this machine; left out: all of them train the tiny model
+ */
+export function localStack(
+  configuration: LocalConfiguration,
+  stack: string,
+  hoursOf: (recipe: Recipe) => number | undefined = tinyHours,
+): PendingOutputs<LocalOutputs> {
   const layout = stackLayout(stack);
   const store = new LocalArtifactStore("store", {
     dataDirectory: layout.store,
@@ -29,8 +37,12 @@ export function localStack(configuration: LocalConfiguration, stack: string): Pe
     cacheDirectory: layout.cache,
   });
   const deployments = new Map<string, FlowDeployment>();
+  /** The model that a stage's chain starts from: as large as all that are made of it. */
+  const models = new Map<string, Recipe["model"]>();
   for (const { name, recipe, from, generation, whenLost } of configuration.stages) {
     const base = from === undefined ? undefined : deployments.get(from);
+    const model = (from === undefined ? undefined : models.get(from)) ?? recipe.model;
+    models.set(name, model);
     deployments.set(
       name,
       new FlowDeployment(name, {
@@ -42,7 +54,7 @@ export function localStack(configuration: LocalConfiguration, stack: string): Pe
         ...(base === undefined ? {} : { baseModelUri: base.modelUri }),
         generation,
         whenLost,
-        estimate: { usd: 0, minutes: minutesOf(recipe), where: "this machine" },
+        estimate: { usd: 0, minutes: inMinutes(hoursOf({ ...recipe, model })), where: "this machine" },
       }),
     );
   }
@@ -71,11 +83,9 @@ export function localStack(configuration: LocalConfiguration, stack: string): Pe
   };
 }
 
-/** Minutes that a stage's run takes on this machine, to a tenth; null where nobody can say. */
-function minutesOf(recipe: Recipe): number | null {
-  const hours = processorHours(recipe);
-  return hours === undefined ? null : Math.round(hours * 600) / 10;
-}
+/** Minutes, to a tenth; null where nobody can say. */
+const inMinutes = (hours: number | undefined): number | null =>
+  hours === undefined ? null : Math.round(hours * 600) / 10;
 
 function stageSummary(name: string, method: string, deployments: ReadonlyMap<string, FlowDeployment>) {
   const run = deployments.get(name)?.nodes.run;

@@ -4,11 +4,13 @@ import { FlowDeployment } from "../../../components/run/flowDeployment";
 import { LocalArtifactStore } from "../../../components/store/localArtifactStore";
 import { LocalInferenceEndpoint } from "../../../components/run/localInferenceEndpoint";
 import { LocalMetaflowBackend } from "../../../components/metaflow/localMetaflowBackend";
+import type { Recipe } from "../../../contracts/recipe";
 import { placementSchema } from "../../../contracts/placement";
-import { parseRecipe } from "../../../recipe/read";
+import { parseRecipe, readRecipe } from "../../../recipe/read";
 import { localStackMachine, planForThisMachine } from "../../../recipe/plan";
 import { parseLocal } from "../../../configuration/local";
 import { localOutputsSchema, sealedLocalOutputsSchema } from "../../../contracts/stackOutputs";
+import { planRecipe } from "../../../sizing/planRecipe";
 import { localStack } from "../../../stacks/local";
 import { resourceTypes } from "../../../provider/resourceTypes";
 import { sftDocument } from "../../unit/recipe/recipes";
@@ -228,6 +230,30 @@ describe("localStack", () => {
     const { result: pending } = await collect(() => localStack(configuration, "test"), made);
     return valueOf(pulumi.output(pending as Record<string, unknown>));
   }
+
+  async function minutesOf(hoursOf?: (recipe: Recipe) => number | undefined): Promise<unknown[]> {
+    const { resources } = await collect(() => localStack(parseLocal(document), "test", hoursOf), made);
+    return ofType(resources, resourceTypes.flowRun).map(
+      ({ inputs }) => (inputs.estimate as { minutes: unknown }).minutes,
+    );
+  }
+
+  it("says of each run what the planner says, in minutes, and nothing where that does not know the model", async () => {
+    const planned = ["sft-tiny", "dpo-tiny"].map((name) => planRecipe(readRecipe(name)).hours);
+    expect(await minutesOf()).toEqual(planned.map((hours) => Math.round(hours * 600) / 10));
+    expect(await minutesOf(() => undefined)).toEqual([null, null]);
+  });
+
+  it("asks how long a run takes of the model that its chain starts from", async () => {
+    const stages = [
+      { name: "sft", recipe: "sft-tiny", set: { model: { base: "Qwen/Qwen2.5-0.5B" }, precision: "bfloat16" } },
+      { name: "dpo", recipe: "dpo-tiny", from: "sft" },
+    ];
+    const asked: string[] = [];
+    const hoursOf = ({ model }: Recipe): undefined => void asked.push(model.base);
+    await collect(() => localStack(parseLocal({ ...document, stages }), "test", hoursOf), made);
+    expect(asked).toEqual(["Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-0.5B"]);
+  });
 
   it.each([
     ["an endpoint", { endpoint: { serves: "dpo" } }],

@@ -3,9 +3,9 @@ import { measuredRuns } from "../../../catalog/processors";
 import type { Recipe } from "../../../contracts/recipe";
 import { readRecipe } from "../../../recipe/read";
 import { planRecipe } from "../../../sizing/planRecipe";
-import { processorHours } from "../../../sizing/processor";
+import { modelHours } from "../../../sizing/modelHours";
 
-const seconds = (recipe: Recipe): number => (processorHours(recipe) ?? Number.NaN) * 3600;
+const seconds = (recipe: Recipe): number => (modelHours(recipe) ?? Number.NaN) * 3600;
 
 describe("what a run takes on a processor", () => {
   it.each(measuredRuns)("is as it was measured, within a fifth: $recipe", ({ recipe, runSeconds }) => {
@@ -15,7 +15,7 @@ describe("what a run takes on a processor", () => {
 
   it("is what the planner says of a recipe for the tiny model, and costs nothing", () => {
     const recipe = readRecipe("grpo-tiny");
-    expect(planRecipe(recipe)).toMatchObject({ hours: processorHours(recipe), usdPerRun: 0 });
+    expect(planRecipe(recipe)).toMatchObject({ hours: modelHours(recipe), usdPerRun: 0 });
   });
 
   it("grows with the steps, the batch, the tokens and the model", () => {
@@ -36,6 +36,6 @@ describe("what a run takes on a processor", () => {
 
   it("is not guessed where nobody knows the model", () => {
     const recipe = readRecipe("sft-tiny");
-    expect(processorHours({ ...recipe, model: { ...recipe.model, base: "owner/model" } })).toBeUndefined();
+    expect(modelHours({ ...recipe, model: { ...recipe.model, base: "owner/model" } })).toBeUndefined();
   });
 });
