@@ -30,6 +30,8 @@ export interface SizedPlan {
   readonly recipe: string;
   /** What the flow carries out. */
   readonly plan: Plan;
+  /** What is kept in host memory, where that was allowed. The project's flows do not do that: another trainer has to. */
+  readonly offload: "none" | "parameters";
   /** Null for a recipe that needs no GPU. */
   readonly machines: MachinePlan | null;
   readonly usdPerHour: number;
@@ -56,6 +58,7 @@ function localPlan(recipe: Recipe): SizedPlan {
   return {
     recipe: recipe.name,
     plan: planForThisMachine(recipe, localStackMachine),
+    offload: "none",
     machines: null,
     usdPerHour: 0,
     hours: tinyHours(recipe),
@@ -91,6 +94,7 @@ export function planFromCandidate(
         ? { generation: { memoryUtilization: layout.utilization, tensorParallel: layout.engineTensorParallel } }
         : {}),
     },
+    offload: layout.offload,
     machines: {
       instanceType: instance.name,
       nodes,

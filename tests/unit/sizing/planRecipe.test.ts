@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
 import { planForThisMachine } from "../../../recipe/plan";
 import { readRecipe, recipeNames } from "../../../recipe/read";
-import { JobError } from "../../../sizing/job";
-import { NothingFitsError, planRecipe } from "../../../sizing/planRecipe";
+import { type Job, JobError, jobFromRecipe } from "../../../sizing/job";
+import { candidates } from "../../../sizing/search";
+import { NothingFitsError, planFromCandidate, planRecipe } from "../../../sizing/planRecipe";
 
 // Searches and child processes take seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -20,6 +21,14 @@ describe("a plan for a recipe", () => {
       expect(plan.alternatives).toHaveLength(2);
       expect(plan.plan.generation !== undefined).toBe(recipe.method === "grpo");
     }
+  });
+
+  it("says where states are offloaded, which the flows do not do", () => {
+    const job: Job = { ...jobFromRecipe(readRecipe("sft-70b")), trainable: { kind: "full" } };
+    const offloaded = candidates(job, { allowOffload: true }).find(({ layout }) => layout.offload !== "none");
+    if (offloaded === undefined) throw new Error("nothing is offloaded");
+    expect(planFromCandidate("sft-70b", offloaded, "").offload).toBe("parameters");
+    expect(planRecipe(readRecipe("sft-70b")).offload).toBe("none");
   });
 
   it("follows what the recipe fixes", () => {
