@@ -94,7 +94,7 @@ export interface ClusterArgs {
   ephemeral: boolean;
 
   /** Tags for what the cluster makes by itself: instances, their disks and interfaces, volumes of claims. */
-  tags: Readonly<Record<string, string>>;
+  tags: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>>;
 
   /**
    * Name of the cluster in AWS. A fixed one, since the name of the log group contains it and that has to exist first.
@@ -114,14 +114,22 @@ export interface ClusterArgs {
    */
   addonVersions?: Readonly<Partial<Record<AddonName, string>>>;
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: {
     key?: Transform<aws.kms.KeyArgs>;
     logGroup?: Transform<aws.cloudwatch.LogGroupArgs>;
+    /** Of the control plane, the nodes, the network add-on and the storage driver. */
+    role?: Transform<aws.iam.RoleArgs>;
+    rolePolicyAttachment?: Transform<aws.iam.RolePolicyAttachmentArgs>;
     cluster?: Transform<aws.eks.ClusterArgs>;
+    /** One for each administrator and deployer. */
+    accessEntry?: Transform<aws.eks.AccessEntryArgs>;
+    /** One for each administrator. */
+    accessPolicyAssociation?: Transform<aws.eks.AccessPolicyAssociationArgs>;
     launchTemplate?: Transform<aws.ec2.LaunchTemplateArgs>;
     nodeGroup?: Transform<aws.eks.NodeGroupArgs>;
     addons?: Partial<Record<AddonName, Transform<aws.eks.AddonArgs>>>;
+    provider?: Transform<kubernetes.ProviderArgs>;
     storageClass?: Transform<kubernetes.storage.v1.StorageClassArgs>;
   };
 }
@@ -269,14 +277,17 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
 
     function createKey() {
       return new aws.kms.Key(
-        `${name}-secrets`,
-        transformed(args.transform?.key, {
-          description: `Kubernetes secrets of ${clusterName}`,
-          enableKeyRotation: true,
-          deletionWindowInDays: args.ephemeral ? 7 : 30,
-        }),
-        // Without the key, the cluster's secrets are lost, and EKS cannot change to another one.
-        { ...inside, protect: !args.ephemeral },
+        ...transformed(
+          args.transform?.key,
+          `${name}-secrets`,
+          {
+            description: `Kubernetes secrets of ${clusterName}`,
+            enableKeyRotation: true,
+            deletionWindowInDays: args.ephemeral ? 7 : 30,
+          },
+          // Without the key, the cluster's secrets are lost, and EKS cannot change to another one.
+          { ...inside, protect: !args.ephemeral },
+        ),
       );
     }
 
@@ -288,13 +299,16 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
 
     function createLogGroup() {
       return new aws.cloudwatch.LogGroup(
-        `${name}-logs`,
-        transformed(args.transform?.logGroup, {
-          // EKS writes to this name; where it is missing, EKS makes it, without tags and with logs kept for ever.
-          name: `/aws/eks/${clusterName}/cluster`,
-          retentionInDays: args.logDays,
-        }),
-        inside,
+        ...transformed(
+          args.transform?.logGroup,
+          `${name}-logs`,
+          {
+            // EKS writes to this name; where it is missing, EKS makes it, without tags and with logs kept for ever.
+            name: `/aws/eks/${clusterName}/cluster`,
+            retentionInDays: args.logDays,
+          },
+          inside,
+        ),
       );
     }
 
@@ -302,33 +316,36 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
       const { role, attachments } = createRole("control-plane", "eks.amazonaws.com", [managedPolicies.controlPlane]);
       const { endpoint } = args;
       return new aws.eks.Cluster(
-        `${name}-eks`,
-        transformed(args.transform?.cluster, {
-          name: clusterName,
-          version: args.version,
-          roleArn: role.arn,
-          accessConfig: { authenticationMode: "API", bootstrapClusterCreatorAdminPermissions: false },
-          // All add-ons come from EKS's add-ons, so that none exists twice and each has its configuration from the start.
-          bootstrapSelfManagedAddons: false,
-          vpcConfig: {
-            subnetIds: args.network.privateSubnetIds,
-            endpointPrivateAccess: true,
-            endpointPublicAccess: endpoint.kind === "public",
-            ...(endpoint.kind === "public" ? { publicAccessCidrs: allowedCidrs(endpoint) } : {}),
+        ...transformed(
+          args.transform?.cluster,
+          `${name}-eks`,
+          {
+            name: clusterName,
+            version: args.version,
+            roleArn: role.arn,
+            accessConfig: { authenticationMode: "API", bootstrapClusterCreatorAdminPermissions: false },
+            // All add-ons come from EKS's add-ons, so that none exists twice and each has its configuration from the start.
+            bootstrapSelfManagedAddons: false,
+            vpcConfig: {
+              subnetIds: args.network.privateSubnetIds,
+              endpointPrivateAccess: true,
+              endpointPublicAccess: endpoint.kind === "public",
+              ...(endpoint.kind === "public" ? { publicAccessCidrs: allowedCidrs(endpoint) } : {}),
+            },
+            encryptionConfig: { provider: { keyArn: key.arn }, resources: ["secrets"] },
+            enabledClusterLogTypes: controlPlaneLogs,
+            upgradePolicy: { supportType: "STANDARD" },
+            deletionProtection: !args.ephemeral,
           },
-          encryptionConfig: { provider: { keyArn: key.arn }, resources: ["secrets"] },
-          enabledClusterLogTypes: controlPlaneLogs,
-          upgradePolicy: { supportType: "STANDARD" },
-          deletionProtection: !args.ephemeral,
-        }),
-        {
-          ...inside,
-          // Routes and endpoints outlive the control plane, whose interfaces else hold the subnets.
-          dependsOn: [logGroup, ...attachments, ...args.network.ready],
-          protect: !args.ephemeral,
-          // The name is fixed: a second cluster of that name cannot be made while the first is there.
-          deleteBeforeReplace: true,
-        },
+          {
+            ...inside,
+            // Routes and endpoints outlive the control plane, whose interfaces else hold the subnets.
+            dependsOn: [logGroup, ...attachments, ...args.network.ready],
+            protect: !args.ephemeral,
+            // The name is fixed: a second cluster of that name cannot be made while the first is there.
+            deleteBeforeReplace: true,
+          },
+        ),
       );
     }
 
@@ -337,9 +354,12 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
       if (deployersGroup === undefined) throw new Error("deployers without a group are refused");
       const { suffix, principalArn } = entryOf("deployers", principal, index);
       return new aws.eks.AccessEntry(
-        `${name}-deployer-${suffix}`,
-        { clusterName: cluster.name, principalArn, type: "STANDARD", kubernetesGroups: [deployersGroup] },
-        goesWithCluster,
+        ...transformed(
+          args.transform?.accessEntry,
+          `${name}-deployer-${suffix}`,
+          { clusterName: cluster.name, principalArn, type: "STANDARD", kubernetesGroups: [deployersGroup] },
+          goesWithCluster,
+        ),
       );
     }
 
@@ -356,19 +376,25 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
     function admit(principal: Principal, index: number) {
       const { suffix, principalArn } = entryOf("administrators", principal, index);
       const entry = new aws.eks.AccessEntry(
-        `${name}-admin-${suffix}`,
-        { clusterName: cluster.name, principalArn, type: "STANDARD" },
-        goesWithCluster,
+        ...transformed(
+          args.transform?.accessEntry,
+          `${name}-admin-${suffix}`,
+          { clusterName: cluster.name, principalArn, type: "STANDARD" },
+          goesWithCluster,
+        ),
       );
       return new aws.eks.AccessPolicyAssociation(
-        `${name}-admin-${suffix}`,
-        {
-          clusterName: cluster.name,
-          principalArn: entry.principalArn,
-          policyArn: clusterAdminPolicy,
-          accessScope: { type: "cluster" },
-        },
-        goesWithCluster,
+        ...transformed(
+          args.transform?.accessPolicyAssociation,
+          `${name}-admin-${suffix}`,
+          {
+            clusterName: cluster.name,
+            principalArn: entry.principalArn,
+            policyArn: clusterAdminPolicy,
+            accessScope: { type: "cluster" },
+          },
+          goesWithCluster,
+        ),
       );
     }
 
@@ -377,21 +403,30 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
       addonOptions: pulumi.CustomResourceOptions,
       settings: Pick<aws.eks.AddonArgs, "preserve" | "podIdentityAssociations"> = {},
     ) {
-      const configuration = addonConfiguration(addonName, args.tags);
+      const isConfigured = addonConfiguration(addonName, {}) !== undefined;
       const addonVersion = args.addonVersions?.[addonName];
       return new aws.eks.Addon(
-        `${name}-${addonName}`,
-        transformed(args.transform?.addons?.[addonName], {
-          clusterName: cluster.name,
-          addonName,
-          ...(addonVersion === undefined ? {} : { addonVersion }),
-          ...(configuration === undefined ? {} : { configurationValues: JSON.stringify(configuration) }),
-          // What is written here holds, whatever somebody has changed by hand.
-          resolveConflictsOnCreate: "OVERWRITE",
-          resolveConflictsOnUpdate: "OVERWRITE",
-          ...settings,
-        }),
-        addonOptions,
+        ...transformed(
+          args.transform?.addons?.[addonName],
+          `${name}-${addonName}`,
+          {
+            clusterName: cluster.name,
+            addonName,
+            ...(addonVersion === undefined ? {} : { addonVersion }),
+            ...(isConfigured
+              ? {
+                  configurationValues: pulumi
+                    .output(args.tags)
+                    .apply((tags) => JSON.stringify(addonConfiguration(addonName, tags))),
+                }
+              : {}),
+            // What is written here holds, whatever somebody has changed by hand.
+            resolveConflictsOnCreate: "OVERWRITE",
+            resolveConflictsOnUpdate: "OVERWRITE",
+            ...settings,
+          },
+          addonOptions,
+        ),
       );
     }
 
@@ -427,62 +462,72 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
     }
 
     function createLaunchTemplate() {
-      const tags = { ...args.tags, Name: `${clusterName}-system` };
+      const tags = pulumi.output(args.tags).apply((own) => ({ ...own, Name: `${clusterName}-system` }));
       return new aws.ec2.LaunchTemplate(
-        `${name}-system`,
-        transformed(args.transform?.launchTemplate, {
-          description: `System nodes of ${clusterName}`,
-          updateDefaultVersion: true,
-          metadataOptions: {
-            httpEndpoint: "enabled",
-            httpTokens: "required",
-            // One hop ends at the node: a pod cannot ask for the node's credentials. Nothing here needs more: pods get permissions by Pod
-            // Identity, and the EBS driver falls back to what Kubernetes knows about its node.
-            httpPutResponseHopLimit: 1,
-          },
-          blockDeviceMappings: [
-            {
-              deviceName: "/dev/xvda",
-              ebs: { volumeType: "gp3", volumeSize: systemNodeDiskGib, encrypted: "true", deleteOnTermination: "true" },
+        ...transformed(
+          args.transform?.launchTemplate,
+          `${name}-system`,
+          {
+            description: `System nodes of ${clusterName}`,
+            updateDefaultVersion: true,
+            metadataOptions: {
+              httpEndpoint: "enabled",
+              httpTokens: "required",
+              // One hop ends at the node: a pod cannot ask for the node's credentials. Nothing here needs more: pods get permissions by Pod
+              // Identity, and the EBS driver falls back to what Kubernetes knows about its node.
+              httpPutResponseHopLimit: 1,
             },
-          ],
-          // Tags of a node group reach neither instances nor disks nor interfaces; these do, and teardown finds them by it.
-          tagSpecifications: ["instance", "volume", "network-interface"].map((resourceType) => ({
-            resourceType,
-            tags,
-          })),
-        }),
-        inside,
+            blockDeviceMappings: [
+              {
+                deviceName: "/dev/xvda",
+                ebs: {
+                  volumeType: "gp3",
+                  volumeSize: systemNodeDiskGib,
+                  encrypted: "true",
+                  deleteOnTermination: "true",
+                },
+              },
+            ],
+            // Tags of a node group reach neither instances nor disks nor interfaces; these do, and teardown finds them by it.
+            tagSpecifications: ["instance", "volume", "network-interface"].map((resourceType) => ({
+              resourceType,
+              tags,
+            })),
+          },
+          inside,
+        ),
       );
     }
 
     function createNodeGroup() {
       const { instanceType, count } = args.systemNodes;
       return new aws.eks.NodeGroup(
-        // Named by Pulumi with a random end: a replacement then has another name and can be made before the old group goes.
-        `${name}-system`,
-        transformed(args.transform?.nodeGroup, {
-          clusterName: cluster.name,
-          nodeRoleArn: node.role.arn,
-          // Two zones, whatever the number of nodes: a volume stays in its zone, so each zone that has had a node must keep having one.
-          subnetIds: pulumi.output(args.network.privateSubnetIds).apply((subnetIds) => subnetIds.slice(0, 2)),
-          amiType: "AL2023_x86_64_STANDARD",
-          instanceTypes: [instanceType],
-          version: cluster.version,
-          // A number, not the word for the newest: otherwise a changed template would reach the nodes by chance.
-          launchTemplate: { id: launchTemplate.id, version: pulumi.interpolate`${launchTemplate.latestVersion}` },
-          // No autoscaler works on this group, so that the configured count always holds and no drift is ignored.
-          scalingConfig: { minSize: count, desiredSize: count, maxSize: count },
-          updateConfig: { maxUnavailable: 1 },
-          nodeRepairConfig: { enabled: true },
-          labels: { [poolLabel]: "system" },
-          taints: [{ key: systemTaint.key, value: systemTaint.value, effect: "NO_SCHEDULE" }],
-        }),
-        {
-          ...inside,
-          // What has to be there before the first node starts is also what has to stay until the last one is gone.
-          dependsOn: [vpcCni, podIdentityAgent, kubeProxy, ...node.attachments, ...args.network.ready],
-        },
+        ...transformed(
+          args.transform?.nodeGroup,
+          `${name}-system`,
+          {
+            clusterName: cluster.name,
+            nodeRoleArn: node.role.arn,
+            // Two zones, whatever the number of nodes: a volume stays in its zone, so each zone that has had a node must keep having one.
+            subnetIds: pulumi.output(args.network.privateSubnetIds).apply((subnetIds) => subnetIds.slice(0, 2)),
+            amiType: "AL2023_x86_64_STANDARD",
+            instanceTypes: [instanceType],
+            version: cluster.version,
+            // A number, not the word for the newest: otherwise a changed template would reach the nodes by chance.
+            launchTemplate: { id: launchTemplate.id, version: pulumi.interpolate`${launchTemplate.latestVersion}` },
+            // No autoscaler works on this group, so that the configured count always holds and no drift is ignored.
+            scalingConfig: { minSize: count, desiredSize: count, maxSize: count },
+            updateConfig: { maxUnavailable: 1 },
+            nodeRepairConfig: { enabled: true },
+            labels: { [poolLabel]: "system" },
+            taints: [{ key: systemTaint.key, value: systemTaint.value, effect: "NO_SCHEDULE" }],
+          },
+          {
+            ...inside,
+            // What has to be there before the first node starts is also what has to stay until the last one is gone.
+            dependsOn: [vpcCni, podIdentityAgent, kubeProxy, ...node.attachments, ...args.network.ready],
+          },
+        ),
       );
     }
 
@@ -496,32 +541,38 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
 
     function createProvider() {
       return new kubernetes.Provider(
-        `${name}-kubernetes`,
-        {
-          kubeconfig,
-          // Without it, a kubeconfig that is unknown in a preview would count as another cluster, and everything in it would be replaced.
-          // The endpoint and not the name: a cluster that was replaced has the same name and ARN, but holds nothing of what was there.
-          clusterIdentifier: cluster.endpoint,
-        },
-        // Access is taken away only after the last thing that was made by this provider has been deleted with it.
-        { ...inside, dependsOn: administrators },
+        ...transformed(
+          args.transform?.provider,
+          `${name}-kubernetes`,
+          {
+            kubeconfig,
+            // Without it, a kubeconfig that is unknown in a preview would count as another cluster, and everything in it would be replaced.
+            // The endpoint and not the name: a cluster that was replaced has the same name and ARN, but holds nothing of what was there.
+            clusterIdentifier: cluster.endpoint,
+          },
+          // Access is taken away only after the last thing that was made by this provider has been deleted with it.
+          { ...inside, dependsOn: administrators },
+        ),
       );
     }
 
     function createStorageClass() {
       return new kubernetes.storage.v1.StorageClass(
-        `${name}-gp3`,
-        transformed(args.transform?.storageClass, {
-          metadata: { name: "gp3", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
-          provisioner: "ebs.csi.aws.com",
-          parameters: { type: "gp3", encrypted: "true" },
-          // A claim that is deleted takes its volume with it: nothing is left that costs and that nobody knows.
-          reclaimPolicy: "Delete",
-          volumeBindingMode: "WaitForFirstConsumer",
-          allowVolumeExpansion: true,
-        }),
-        // Owns nothing outside of the cluster, so that it need not be deleted when that goes.
-        { ...goesWithCluster, provider, dependsOn: [ebsCsi] },
+        ...transformed(
+          args.transform?.storageClass,
+          `${name}-gp3`,
+          {
+            metadata: { name: "gp3", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
+            provisioner: "ebs.csi.aws.com",
+            parameters: { type: "gp3", encrypted: "true" },
+            // A claim that is deleted takes its volume with it: nothing is left that costs and that nobody knows.
+            reclaimPolicy: "Delete",
+            volumeBindingMode: "WaitForFirstConsumer",
+            allowVolumeExpansion: true,
+          },
+          // Owns nothing outside of the cluster, so that it need not be deleted when that goes.
+          { ...goesWithCluster, provider, dependsOn: [ebsCsi] },
+        ),
       );
     }
 
@@ -531,29 +582,35 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
 
     function createRole(purpose: string, service: string, policyArns: readonly string[]) {
       const role = new aws.iam.Role(
-        `${name}-${purpose}`,
-        {
-          description: `${clusterName}: ${purpose}`,
-          assumeRolePolicy: JSON.stringify({
-            Version: "2012-10-17",
-            Statement: [
-              {
-                Effect: "Allow",
-                Principal: { Service: service },
-                Action:
-                  service === "pods.eks.amazonaws.com" ? ["sts:AssumeRole", "sts:TagSession"] : ["sts:AssumeRole"],
-              },
-            ],
-          }),
-        },
-        inside,
+        ...transformed(
+          args.transform?.role,
+          `${name}-${purpose}`,
+          {
+            description: `${clusterName}: ${purpose}`,
+            assumeRolePolicy: JSON.stringify({
+              Version: "2012-10-17",
+              Statement: [
+                {
+                  Effect: "Allow",
+                  Principal: { Service: service },
+                  Action:
+                    service === "pods.eks.amazonaws.com" ? ["sts:AssumeRole", "sts:TagSession"] : ["sts:AssumeRole"],
+                },
+              ],
+            }),
+          },
+          inside,
+        ),
       );
       const attachments = policyArns.map(
         (policyArn) =>
           new aws.iam.RolePolicyAttachment(
-            `${name}-${purpose}-${policyArn.slice(policyArn.lastIndexOf("/") + 1)}`,
-            { role: role.name, policyArn },
-            inside,
+            ...transformed(
+              args.transform?.rolePolicyAttachment,
+              `${name}-${purpose}-${policyArn.slice(policyArn.lastIndexOf("/") + 1)}`,
+              { role: role.name, policyArn },
+              inside,
+            ),
           ),
       );
       return { role, attachments };

@@ -1,19 +1,23 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { refuse } from "../core/inputErrors";
+import { checked, refuse } from "../core/inputErrors";
 import type { KubernetesCluster } from "../core/kubernetesCluster";
-import { existingClusterArgumentErrors } from "./existingClusterArguments";
+import { type Transform, transformed } from "../core/transform";
+import { contextProblem, existingClusterArgumentErrors, kubeconfigProblem } from "./existingClusterArguments";
 
 export interface ExistingClusterArgs {
   /** Context in the kubeconfig. */
-  context: string;
+  context: pulumi.Input<string>;
 
   /**
    * Path of the kubeconfig. The path is what the state keeps, so it must lead to the file wherever the stack is deployed or destroyed.
    *
    * @default `KUBECONFIG`, else `~/.kube/config`
    */
-  kubeconfig?: string;
+  kubeconfig?: pulumi.Input<string>;
+
+  /** Changes what is made: arguments, options and name of the provider. */
+  transform?: { provider?: Transform<kubernetes.ProviderArgs> };
 }
 
 /**
@@ -30,18 +34,26 @@ export interface ExistingClusterArgs {
 export function existingCluster(
   name: string,
   args: ExistingClusterArgs,
-  options?: pulumi.ResourceOptions,
+  options: pulumi.CustomResourceOptions = {},
 ): KubernetesCluster {
   refuse("existingCluster", name, existingClusterArgumentErrors(args));
+  const context = checked("existingCluster", name, "context", args.context, contextProblem);
+  const kubeconfig =
+    args.kubeconfig === undefined
+      ? {}
+      : { kubeconfig: checked("existingCluster", name, "kubeconfig", args.kubeconfig, kubeconfigProblem) };
   const provider = new kubernetes.Provider(
-    name,
-    {
-      context: args.context,
-      ...(args.kubeconfig === undefined ? {} : { kubeconfig: args.kubeconfig }),
-      // A kubeconfig that was moved or renewed is still the same cluster: only another context replaces what was made there.
-      clusterIdentifier: args.context,
-    },
-    options,
+    ...transformed(
+      args.transform?.provider,
+      name,
+      {
+        context,
+        ...kubeconfig,
+        // A kubeconfig that was moved or renewed is still the same cluster: only another context replaces what was made there.
+        clusterIdentifier: context,
+      },
+      options,
+    ),
   );
-  return { provider, name: pulumi.output(args.context), podPermissions: "owner", ready: [] };
+  return { provider, name: pulumi.output(context), podPermissions: "owner", ready: [] };
 }

@@ -36,9 +36,10 @@ export interface ServiceAccountRoleArgs {
    */
   statements: readonly PolicyStatement[];
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: {
     role?: Transform<aws.iam.RoleArgs>;
+    policy?: Transform<aws.iam.RolePolicyArgs>;
     association?: Transform<aws.eks.PodIdentityAssociationArgs>;
   };
 }
@@ -64,37 +65,46 @@ export class ServiceAccountRole extends pulumi.ComponentResource {
   constructor(name: string, args: ServiceAccountRoleArgs, options?: pulumi.ComponentResourceOptions) {
     super(componentTypes.serviceAccountRole, name, {}, options);
     const role = new aws.iam.Role(
-      `${name}-role`,
-      transformed(args.transform?.role, {
-        description: pulumi.interpolate`Pods of ${args.namespace}/${args.serviceAccount} in ${args.clusterName}`,
-        assumeRolePolicy: JSON.stringify({
-          Version: "2012-10-17",
-          Statement: [
-            {
-              Effect: "Allow",
-              Principal: { Service: "pods.eks.amazonaws.com" },
-              Action: ["sts:AssumeRole", "sts:TagSession"],
-            },
-          ],
-        }),
-      }),
-      { parent: this },
+      ...transformed(
+        args.transform?.role,
+        `${name}-role`,
+        {
+          description: pulumi.interpolate`Pods of ${args.namespace}/${args.serviceAccount} in ${args.clusterName}`,
+          assumeRolePolicy: JSON.stringify({
+            Version: "2012-10-17",
+            Statement: [
+              {
+                Effect: "Allow",
+                Principal: { Service: "pods.eks.amazonaws.com" },
+                Action: ["sts:AssumeRole", "sts:TagSession"],
+              },
+            ],
+          }),
+        },
+        { parent: this },
+      ),
     );
     const policy = new aws.iam.RolePolicy(
-      `${name}-policy`,
-      { role: role.id, policy: policyDocument(args.statements) },
-      { parent: role },
+      ...transformed(
+        args.transform?.policy,
+        `${name}-policy`,
+        { role: role.id, policy: policyDocument(args.statements) },
+        { parent: role },
+      ),
     );
     const association = new aws.eks.PodIdentityAssociation(
-      `${name}-association`,
-      transformed(args.transform?.association, {
-        clusterName: args.clusterName,
-        namespace: args.namespace,
-        serviceAccount: args.serviceAccount,
-        roleArn: role.arn,
-      }),
-      // A pod that starts between association and policy would be refused by AWS.
-      { parent: this, dependsOn: [policy] },
+      ...transformed(
+        args.transform?.association,
+        `${name}-association`,
+        {
+          clusterName: args.clusterName,
+          namespace: args.namespace,
+          serviceAccount: args.serviceAccount,
+          roleArn: role.arn,
+        },
+        // A pod that starts between association and policy would be refused by AWS.
+        { parent: this, dependsOn: [policy] },
+      ),
     );
     this.nodes = { role, policy, association };
     this.roleArn = role.arn;

@@ -60,10 +60,16 @@ export interface GpuAddonsArgs {
    */
   jobsNamespace?: string;
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: {
+    /** Of the agents, of JobSet and of Kueue. */
+    namespace?: Transform<kubernetes.core.v1.NamespaceArgs>;
     release?: Partial<Record<GpuAddon, Transform<kubernetes.helm.v3.ReleaseArgs>>>;
+    resourceFlavor?: Transform<kubernetes.apiextensions.CustomResourceArgs>;
+    priorityClass?: Transform<kubernetes.apiextensions.CustomResourceArgs>;
+    /** One for each team. */
     clusterQueue?: Transform<kubernetes.apiextensions.CustomResourceArgs>;
+    jobsNamespace?: Transform<kubernetes.core.v1.NamespaceArgs>;
   };
 }
 
@@ -145,9 +151,12 @@ export class GpuAddons extends pulumi.ComponentResource {
 
     function createNamespace(suffix: string, physicalName: string, podSecurity: "privileged" | "restricted") {
       return new kubernetes.core.v1.Namespace(
-        `${name}-${suffix}`,
-        { metadata: { name: physicalName, labels: { "pod-security.kubernetes.io/enforce": podSecurity } } },
-        afterCluster,
+        ...transformed(
+          args.transform?.namespace,
+          `${name}-${suffix}`,
+          { metadata: { name: physicalName, labels: { "pod-security.kubernetes.io/enforce": podSecurity } } },
+          afterCluster,
+        ),
       );
     }
 
@@ -159,9 +168,9 @@ export class GpuAddons extends pulumi.ComponentResource {
     ) {
       const source: GpuChart = gpuCharts[addon];
       return new kubernetes.helm.v3.Release(
-        `${name}-${source.release}`,
-        transformed(
+        ...transformed(
           args.transform?.release?.[addon],
+          `${name}-${source.release}`,
           releaseArgs({
             source,
             version: charts[addon],
@@ -169,8 +178,8 @@ export class GpuAddons extends pulumi.ComponentResource {
             namespace: namespace.metadata.name,
             values,
           }),
+          { ...inCluster, dependsOn: [...cluster.ready, ...dependsOn] },
         ),
-        { ...inCluster, dependsOn: [...cluster.ready, ...dependsOn] },
       );
     }
 
@@ -208,32 +217,41 @@ export class GpuAddons extends pulumi.ComponentResource {
       if (kueue === null) return [];
       const afterKueue = { ...inCluster, dependsOn: [kueue] };
       const resourceFlavor = new kubernetes.apiextensions.CustomResource(
-        `${name}-flavor`,
-        { apiVersion: kueueApiVersion, kind: "ResourceFlavor", metadata: { name: flavor }, spec: {} },
-        afterKueue,
+        ...transformed(
+          args.transform?.resourceFlavor,
+          `${name}-flavor`,
+          { apiVersion: kueueApiVersion, kind: "ResourceFlavor", metadata: { name: flavor }, spec: {} },
+          afterKueue,
+        ),
       );
       new kubernetes.apiextensions.CustomResource(
-        `${name}-preemptible`,
-        {
-          apiVersion: kueueApiVersion,
-          kind: "WorkloadPriorityClass",
-          metadata: { name: preemptibleClass.name },
-          value: preemptibleClass.value,
-          description: preemptibleClass.description,
-        },
-        afterKueue,
+        ...transformed(
+          args.transform?.priorityClass,
+          `${name}-preemptible`,
+          {
+            apiVersion: kueueApiVersion,
+            kind: "WorkloadPriorityClass",
+            metadata: { name: preemptibleClass.name },
+            value: preemptibleClass.value,
+            description: preemptibleClass.description,
+          },
+          afterKueue,
+        ),
       );
       return teams.map(
         (team) =>
           new kubernetes.apiextensions.CustomResource(
-            `${name}-${team.name}-quota`,
-            transformed(args.transform?.clusterQueue, {
-              apiVersion: kueueApiVersion,
-              kind: "ClusterQueue",
-              metadata: { name: team.name },
-              spec: clusterQueueSpec(team, jobsNamespaceName),
-            }),
-            { ...inCluster, dependsOn: [kueue, resourceFlavor] },
+            ...transformed(
+              args.transform?.clusterQueue,
+              `${name}-${team.name}-quota`,
+              {
+                apiVersion: kueueApiVersion,
+                kind: "ClusterQueue",
+                metadata: { name: team.name },
+                spec: clusterQueueSpec(team, jobsNamespaceName),
+              },
+              { ...inCluster, dependsOn: [kueue, resourceFlavor] },
+            ),
           ),
       );
     }
@@ -245,12 +263,15 @@ export class GpuAddons extends pulumi.ComponentResource {
     function createJobsNamespace() {
       if (args.jobsNamespace !== undefined) return null;
       return new kubernetes.core.v1.Namespace(
-        `${name}-jobs-namespace`,
-        { metadata: { name: jobsNamespaceName } },
-        {
-          ...inCluster,
-          dependsOn: [...cluster.ready, ...(kueue === null ? [] : [kueue]), ...clusterQueues],
-        },
+        ...transformed(
+          args.transform?.jobsNamespace,
+          `${name}-jobs-namespace`,
+          { metadata: { name: jobsNamespaceName } },
+          {
+            ...inCluster,
+            dependsOn: [...cluster.ready, ...(kueue === null ? [] : [kueue]), ...clusterQueues],
+          },
+        ),
       );
     }
   }

@@ -2,6 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { componentTypes } from "../core/componentTypes";
 import type { KubernetesCluster } from "../core/kubernetesCluster";
+import { type Transform, transformed } from "../core/transform";
 import { kueueApiVersion, queueName, type Team } from "./kueueQueues";
 
 export interface TeamQueuesArgs {
@@ -16,6 +17,12 @@ export interface TeamQueuesArgs {
 
   /** Kueue and the quotas that the queues take from. */
   admission: readonly pulumi.Resource[];
+
+  /** Changes what the component makes: arguments, options and names. */
+  transform?: {
+    /** One for each team. */
+    localQueue?: Transform<kubernetes.apiextensions.CustomResourceArgs>;
+  };
 }
 
 /**
@@ -38,14 +45,17 @@ export class TeamQueues extends pulumi.ComponentResource {
     const localQueues = args.teams.map(
       (team) =>
         new kubernetes.apiextensions.CustomResource(
-          `${name}-${team.name}`,
-          {
-            apiVersion: kueueApiVersion,
-            kind: "LocalQueue",
-            metadata: { name: queueName(team.name), namespace: args.namespace },
-            spec: { clusterQueue: team.name },
-          },
-          { parent: this, provider: args.cluster.provider, dependsOn: [...args.admission] },
+          ...transformed(
+            args.transform?.localQueue,
+            `${name}-${team.name}`,
+            {
+              apiVersion: kueueApiVersion,
+              kind: "LocalQueue",
+              metadata: { name: queueName(team.name), namespace: args.namespace },
+              spec: { clusterQueue: team.name },
+            },
+            { parent: this, provider: args.cluster.provider, dependsOn: [...args.admission] },
+          ),
         ),
     );
     this.queues = Object.fromEntries(args.teams.map((team) => [team.name, queueName(team.name)]));

@@ -35,7 +35,7 @@ export interface ArgoWorkflowsArgs {
   admission?: readonly pulumi.Resource[];
 
   /** Service account, in the jobs' namespace, of pods whose template names none. */
-  taskServiceAccount: string;
+  taskServiceAccount: pulumi.Input<string>;
 
   /** Where workflows put artifacts that they hand on. */
   store: Pick<AwsArtifactStore, "bucket" | "region" | "endpoint" | "credentialsSecret">;
@@ -50,13 +50,19 @@ export interface ArgoWorkflowsArgs {
    */
   charts: ArgoCharts;
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: {
     workflows?: Transform<kubernetes.helm.v3.ReleaseArgs>;
     events?: Transform<kubernetes.helm.v3.ReleaseArgs>;
     jobsNamespace?: Transform<kubernetes.core.v1.NamespaceArgs>;
     eventBus?: Transform<kubernetes.apiextensions.CustomResourceArgs>;
+    eventBusDisruptionBudget?: Transform<kubernetes.policy.v1.PodDisruptionBudgetArgs>;
     eventSource?: Transform<kubernetes.apiextensions.CustomResourceArgs>;
+    eventSourceNetworkPolicy?: Transform<kubernetes.networking.v1.NetworkPolicyArgs>;
+    serverNetworkPolicy?: Transform<kubernetes.networking.v1.NetworkPolicyArgs>;
+    sensorServiceAccount?: Transform<kubernetes.core.v1.ServiceAccountArgs>;
+    sensorRole?: Transform<kubernetes.rbac.v1.RoleArgs>;
+    sensorRoleBinding?: Transform<kubernetes.rbac.v1.RoleBindingArgs>;
   };
 }
 
@@ -142,12 +148,15 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
     );
     const events = release("argo-events", args.charts.argoEvents, args.transform?.events, argoEventsValues(placement));
     const jobsNamespace = new kubernetes.core.v1.Namespace(
-      `${name}-jobs`,
-      transformed(args.transform?.jobsNamespace, {
-        metadata: { name: args.jobsNamespace, labels: jobsNamespaceLabels },
-      }),
-      // Event bus, event sources and sensors have finalizers that only a live controller takes off.
-      { ...inCluster, dependsOn: [workflows, events, ...(args.admission ?? [])], customTimeouts: { delete: "20m" } },
+      ...transformed(
+        args.transform?.jobsNamespace,
+        `${name}-jobs`,
+        {
+          metadata: { name: args.jobsNamespace, labels: jobsNamespaceLabels },
+        },
+        // Event bus, event sources and sensors have finalizers that only a live controller takes off.
+        { ...inCluster, dependsOn: [workflows, events, ...(args.admission ?? [])], customTimeouts: { delete: "20m" } },
+      ),
     );
     const namespace = jobsNamespace.metadata.name;
     const inJobs = { ...inCluster, deletedWith: jobsNamespace };
@@ -165,9 +174,9 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
       values: ChartValues,
     ): kubernetes.helm.v3.Release {
       return new kubernetes.helm.v3.Release(
-        `${name}-${chart}`,
-        transformed(
+        ...transformed(
           transform,
+          `${name}-${chart}`,
           releaseArgs({
             source: { chart, repository: chartRepository },
             version,
@@ -175,45 +184,54 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
             namespace: args.namespace,
             values,
           }),
+          { ...inCluster, dependsOn: cluster.ready },
         ),
-        { ...inCluster, dependsOn: cluster.ready },
       );
     }
 
     function createEventBus(): kubernetes.apiextensions.CustomResource {
       const bus = new kubernetes.apiextensions.CustomResource(
-        `${name}-event-bus`,
-        transformed(args.transform?.eventBus, {
-          apiVersion: "argoproj.io/v1alpha1",
-          kind: "EventBus",
-          metadata: { name: metaflowEvents.eventBus, namespace },
-          spec: eventBusSpec(placement),
-        }),
-        // Its controller keeps a bus for as long as any sensor uses it, and Pulumi does not know Metaflow's sensors: deleted alone it
-        // would wait for them for ever, deleted with the namespace it goes after them.
-        { ...inJobs, dependsOn: [events] },
+        ...transformed(
+          args.transform?.eventBus,
+          `${name}-event-bus`,
+          {
+            apiVersion: "argoproj.io/v1alpha1",
+            kind: "EventBus",
+            metadata: { name: metaflowEvents.eventBus, namespace },
+            spec: eventBusSpec(placement),
+          },
+          // Its controller keeps a bus for as long as any sensor uses it, and Pulumi does not know Metaflow's sensors: deleted alone it
+          // would wait for them for ever, deleted with the namespace it goes after them.
+          { ...inJobs, dependsOn: [events] },
+        ),
       );
       new kubernetes.policy.v1.PodDisruptionBudget(
-        `${name}-event-bus`,
-        {
-          metadata: { name: "metaflow-event-bus", namespace },
-          spec: { maxUnavailable: 1, selector: { matchLabels: eventBusLabels } },
-        },
-        inJobs,
+        ...transformed(
+          args.transform?.eventBusDisruptionBudget,
+          `${name}-event-bus`,
+          {
+            metadata: { name: "metaflow-event-bus", namespace },
+            spec: { maxUnavailable: 1, selector: { matchLabels: eventBusLabels } },
+          },
+          inJobs,
+        ),
       );
       return bus;
     }
 
     function createEventSource(): kubernetes.apiextensions.CustomResource {
       return new kubernetes.apiextensions.CustomResource(
-        `${name}-event-source`,
-        transformed(args.transform?.eventSource, {
-          apiVersion: "argoproj.io/v1alpha1",
-          kind: "EventSource",
-          metadata: { name: metaflowEvents.eventSource, namespace },
-          spec: eventSourceSpec(placement),
-        }),
-        { ...inJobs, dependsOn: [events, eventBus] },
+        ...transformed(
+          args.transform?.eventSource,
+          `${name}-event-source`,
+          {
+            apiVersion: "argoproj.io/v1alpha1",
+            kind: "EventSource",
+            metadata: { name: metaflowEvents.eventSource, namespace },
+            spec: eventSourceSpec(placement),
+          },
+          { ...inJobs, dependsOn: [events, eventBus] },
+        ),
       );
     }
 
@@ -222,44 +240,57 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
       role: kubernetes.rbac.v1.Role;
     } {
       const metadata = { name: metaflowEvents.serviceAccount, namespace };
-      const serviceAccount = new kubernetes.core.v1.ServiceAccount(`${name}-sensor`, { metadata }, inJobs);
-      const role = new kubernetes.rbac.v1.Role(`${name}-sensor`, { metadata, rules: sensorRules }, inJobs);
+      const serviceAccount = new kubernetes.core.v1.ServiceAccount(
+        ...transformed(args.transform?.sensorServiceAccount, `${name}-sensor`, { metadata }, inJobs),
+      );
+      const role = new kubernetes.rbac.v1.Role(
+        ...transformed(args.transform?.sensorRole, `${name}-sensor`, { metadata, rules: sensorRules }, inJobs),
+      );
       new kubernetes.rbac.v1.RoleBinding(
-        `${name}-sensor`,
-        {
-          metadata,
-          roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
-          subjects: [{ kind: "ServiceAccount", name: serviceAccount.metadata.name, namespace }],
-        },
-        inJobs,
+        ...transformed(
+          args.transform?.sensorRoleBinding,
+          `${name}-sensor`,
+          {
+            metadata,
+            roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
+            subjects: [{ kind: "ServiceAccount", name: serviceAccount.metadata.name, namespace }],
+          },
+          inJobs,
+        ),
       );
       return { serviceAccount, role };
     }
 
     function createPolicies(): void {
       new kubernetes.networking.v1.NetworkPolicy(
-        `${name}-event-source`,
-        {
-          metadata: { name: metaflowEvents.eventSource, namespace },
-          spec: {
-            podSelector: { matchLabels: { "eventsource-name": metaflowEvents.eventSource } },
-            policyTypes: ["Ingress"],
-            // The webhook asks nobody who they are: only pods of runs may post events.
-            ingress: [{ from: [{ podSelector: {} }], ports: [{ port: metaflowEvents.port, protocol: "TCP" }] }],
+        ...transformed(
+          args.transform?.eventSourceNetworkPolicy,
+          `${name}-event-source`,
+          {
+            metadata: { name: metaflowEvents.eventSource, namespace },
+            spec: {
+              podSelector: { matchLabels: { "eventsource-name": metaflowEvents.eventSource } },
+              policyTypes: ["Ingress"],
+              // The webhook asks nobody who they are: only pods of runs may post events.
+              ingress: [{ from: [{ podSelector: {} }], ports: [{ port: metaflowEvents.port, protocol: "TCP" }] }],
+            },
           },
-        },
-        inJobs,
+          inJobs,
+        ),
       );
       new kubernetes.networking.v1.NetworkPolicy(
-        `${name}-server`,
-        {
-          metadata: { name: argoServer.service, namespace: args.namespace },
-          spec: {
-            podSelector: { matchLabels: { "app.kubernetes.io/name": argoServer.service } },
-            policyTypes: ["Ingress"],
+        ...transformed(
+          args.transform?.serverNetworkPolicy,
+          `${name}-server`,
+          {
+            metadata: { name: argoServer.service, namespace: args.namespace },
+            spec: {
+              podSelector: { matchLabels: { "app.kubernetes.io/name": argoServer.service } },
+              policyTypes: ["Ingress"],
+            },
           },
-        },
-        { ...inCluster, dependsOn: [workflows] },
+          { ...inCluster, dependsOn: [workflows] },
+        ),
       );
     }
   }
@@ -306,17 +337,18 @@ export function s3Endpoint(region: string, address?: string): { endpoint: string
 /** Values of the chart `argo-workflows`. */
 export function argoWorkflowsValues(args: {
   placement: Placement;
-  taskServiceAccount: string;
+  taskServiceAccount: pulumi.Input<string>;
   store: {
     readonly bucket: pulumi.Input<string>;
-    readonly region: string;
-    readonly endpoint?: string;
-    readonly credentialsSecret?: string;
+    readonly region: pulumi.Input<string>;
+    readonly endpoint?: pulumi.Input<string>;
+    readonly credentialsSecret?: pulumi.Input<string>;
   };
 }) {
   const { placement, taskServiceAccount, store } = args;
   const podSecurityContext = { runAsNonRoot: true, seccompProfile };
   const credentials = store.credentialsSecret;
+  const address = pulumi.all([store.region, store.endpoint]).apply(([region, url]) => s3Endpoint(region, url));
   return {
     images: { pullPolicy: "IfNotPresent" },
     crds: { install: true, keep: true },
@@ -361,7 +393,8 @@ export function argoWorkflowsValues(args: {
       s3: {
         bucket: store.bucket,
         region: store.region,
-        ...s3Endpoint(store.region, store.endpoint),
+        endpoint: address.endpoint,
+        insecure: address.insecure,
         keyFormat: "argo-workflows/{{workflow.name}}/{{pod.name}}",
         // No encryptionOptions: asking for `aws:kms` without a key would bypass the bucket's own key.
         ...(credentials === undefined

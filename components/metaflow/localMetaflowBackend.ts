@@ -20,7 +20,7 @@ export interface LocalMetaflowBackendArgs {
   /** Folder for what training libraries would keep in the user's home. */
   cacheDirectory: string;
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: { home?: Transform<MetaflowHomeArgs> };
 }
 
@@ -53,13 +53,16 @@ export class LocalMetaflowBackend extends pulumi.ComponentResource implements Me
     // The endpoint's address passes through the secret environment, but is none.
     this.configuration = pulumi.unsecret(this.configuration);
     const home = new MetaflowHome(
-      `${name}-home`,
-      transformed(args.transform?.home, {
-        directory: args.homeDirectory,
-        runsDirectory: args.runsDirectory,
-        configuration: this.configuration,
-      }),
-      { parent: this },
+      ...transformed(
+        args.transform?.home,
+        `${name}-home`,
+        {
+          directory: args.homeDirectory,
+          runsDirectory: args.runsDirectory,
+          configuration: this.configuration,
+        },
+        { parent: this },
+      ),
     );
     this.nodes = { home };
     this.environment = pulumi.secret(

@@ -3,17 +3,17 @@ import * as pulumi from "@pulumi/pulumi";
 import { databaseVersion } from "../../catalog/postgresVersions";
 import { Password, type PasswordArgs } from "../../provider/sdk/password";
 import { componentTypes } from "../core/componentTypes";
-import { refuse } from "../core/inputErrors";
+import { checked, refuse } from "../core/inputErrors";
 import type { ClusterNetwork } from "../network/network";
-import { metaflowDatabaseArgumentErrors } from "./metaflowDatabaseArguments";
+import { certificateAuthorityProblem, metaflowDatabaseArgumentErrors } from "./metaflowDatabaseArguments";
 import { rdsCertificateAuthority } from "./rdsCertificates";
 import { type Transform, transformed } from "../core/transform";
 
 /** Where the password of a database comes from. */
 export type DatabasePassword =
-  | { readonly kind: "value"; /** Secret. */ readonly value: pulumi.Output<string> }
+  | { readonly kind: "value"; /** Secret. */ readonly value: pulumi.Input<string> }
   /** A secret that is there, in the namespace of whoever connects; its key `password` holds the password. */
-  | { readonly kind: "kubernetes-secret"; readonly name: string };
+  | { readonly kind: "kubernetes-secret"; readonly name: pulumi.Input<string> };
 
 /** How a connection is encrypted, and whether the server must prove who it is. */
 export type DatabaseTls =
@@ -75,14 +75,18 @@ export interface MetaflowDatabaseArgs {
    *
    * @default AWS's for the region
    */
-  certificateAuthority?: string;
+  certificateAuthority?: pulumi.Input<string>;
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: {
+    key?: Transform<aws.kms.KeyArgs>;
     password?: Transform<PasswordArgs>;
+    subnetGroup?: Transform<aws.rds.SubnetGroupArgs>;
     securityGroup?: Transform<aws.ec2.SecurityGroupArgs>;
     parameterGroup?: Transform<aws.rds.ParameterGroupArgs>;
     instance?: Transform<aws.rds.InstanceArgs>;
+    secret?: Transform<aws.secretsmanager.SecretArgs>;
+    secretVersion?: Transform<aws.secretsmanager.SecretVersionArgs>;
   };
 }
 
@@ -139,54 +143,69 @@ export class MetaflowDatabase extends pulumi.ComponentResource {
     refuse("MetaflowDatabase", name, metaflowDatabaseArgumentErrors({ ...args, name, certificateAuthority }));
     super(componentTypes.metaflowDatabase, name, {}, options);
     const key = new aws.kms.Key(
-      `${name}-key`,
-      {
-        description: "Metaflow's database, its snapshots and its password",
-        enableKeyRotation: true,
-        deletionWindowInDays: args.ephemeral ? 7 : 30,
-      },
-      args.ephemeral ? { parent: this } : { parent: this, protect: true, retainOnDelete: true },
+      ...transformed(
+        args.transform?.key,
+        `${name}-key`,
+        {
+          description: "Metaflow's database, its snapshots and its password",
+          enableKeyRotation: true,
+          deletionWindowInDays: args.ephemeral ? 7 : 30,
+        },
+        args.ephemeral ? { parent: this } : { parent: this, protect: true, retainOnDelete: true },
+      ),
     );
     // Never protected: a rotation replaces it.
     const password = new Password(
-      `${name}-password`,
-      transformed(args.transform?.password, { length: passwordLength, generation: args.passwordGeneration ?? 1 }),
-      { parent: this },
+      ...transformed(
+        args.transform?.password,
+        `${name}-password`,
+        { length: passwordLength, generation: args.passwordGeneration ?? 1 },
+        { parent: this },
+      ),
     );
     const access = databaseAccess(name, args, this);
     const instance = new aws.rds.Instance(
-      `${name}-instance`,
-      transformed(args.transform?.instance, {
-        ...instanceSettings(args),
-        password: password.value,
-        storageEncrypted: true,
-        kmsKeyId: key.arn,
-        dbSubnetGroupName: access.subnetGroup.name,
-        vpcSecurityGroupIds: [access.securityGroup.id],
-        parameterGroupName: access.parameterGroup.name,
-        ...(args.ephemeral
-          ? { skipFinalSnapshot: true }
-          : {
-              skipFinalSnapshot: false,
-              // Names of snapshots are unique in an account: another life of the stack has another key, and so another name.
-              finalSnapshotIdentifier: pulumi.interpolate`${name}-final-${key.keyId}`,
-            }),
-      }),
-      { parent: this, protect: !args.ephemeral, dependsOn: args.network.ready },
+      ...transformed(
+        args.transform?.instance,
+        `${name}-instance`,
+        {
+          ...instanceSettings(args),
+          password: password.value,
+          storageEncrypted: true,
+          kmsKeyId: key.arn,
+          dbSubnetGroupName: access.subnetGroup.name,
+          vpcSecurityGroupIds: [access.securityGroup.id],
+          parameterGroupName: access.parameterGroup.name,
+          ...(args.ephemeral
+            ? { skipFinalSnapshot: true }
+            : {
+                skipFinalSnapshot: false,
+                // Names of snapshots are unique in an account: another life of the stack has another key, and so another name.
+                finalSnapshotIdentifier: pulumi.interpolate`${name}-final-${key.keyId}`,
+              }),
+        },
+        { parent: this, protect: !args.ephemeral, dependsOn: args.network.ready },
+      ),
     );
     const secret = new aws.secretsmanager.Secret(
-      `${name}-secret`,
-      {
-        description: "Connection to Metaflow's database, for people; made by Pulumi, which rotates it",
-        kmsKeyId: key.arn,
-        recoveryWindowInDays: args.ephemeral ? 0 : 30,
-      },
-      { parent: this },
+      ...transformed(
+        args.transform?.secret,
+        `${name}-secret`,
+        {
+          description: "Connection to Metaflow's database, for people; made by Pulumi, which rotates it",
+          kmsKeyId: key.arn,
+          recoveryWindowInDays: args.ephemeral ? 0 : 30,
+        },
+        { parent: this },
+      ),
     );
     new aws.secretsmanager.SecretVersion(
-      `${name}-secret-version`,
-      { secretId: secret.id, secretString: secretText(instance, password) },
-      { parent: this },
+      ...transformed(
+        args.transform?.secretVersion,
+        `${name}-secret-version`,
+        { secretId: secret.id, secretString: secretText(instance, password) },
+        { parent: this },
+      ),
     );
 
     this.nodes = { key, password, securityGroup: access.securityGroup, instance, secret };
@@ -198,7 +217,13 @@ export class MetaflowDatabase extends pulumi.ComponentResource {
       user: instance.username,
       password: { kind: "value", value: onceItIsSet(instance, password) },
       tls: "verify-full",
-      certificateAuthority: certificateAuthority ?? "",
+      certificateAuthority: checked(
+        "MetaflowDatabase",
+        name,
+        "certificateAuthority",
+        certificateAuthority ?? "",
+        certificateAuthorityProblem,
+      ),
     };
     this.registerOutputs({ host: instance.address, secretArn: this.secretArn });
   }
@@ -227,37 +252,46 @@ function secretText(instance: aws.rds.Instance, password: Password): pulumi.Outp
 function databaseAccess(name: string, args: MetaflowDatabaseArgs, parent: pulumi.Resource) {
   return {
     subnetGroup: new aws.rds.SubnetGroup(
-      `${name}-subnets`,
-      { description: "Private subnets of Metaflow's database", subnetIds: args.network.privateSubnetIds },
-      { parent },
+      ...transformed(
+        args.transform?.subnetGroup,
+        `${name}-subnets`,
+        { description: "Private subnets of Metaflow's database", subnetIds: args.network.privateSubnetIds },
+        { parent },
+      ),
     ),
     securityGroup: new aws.ec2.SecurityGroup(
-      `${name}-access`,
-      transformed(args.transform?.securityGroup, {
-        description: "Metaflow's database: PostgreSQL from the cluster, nothing else",
-        vpcId: args.network.vpcId,
-        // Rules inside of the group and not beside it: one that somebody adds by hand is drift, which the next `up` takes back.
-        ingress: [
-          {
-            description: "PostgreSQL from nodes and pods",
-            protocol: "tcp",
-            fromPort: port,
-            toPort: port,
-            securityGroups: [args.clusterSecurityGroupId],
-          },
-        ],
-        egress: [],
-      }),
-      { parent },
+      ...transformed(
+        args.transform?.securityGroup,
+        `${name}-access`,
+        {
+          description: "Metaflow's database: PostgreSQL from the cluster, nothing else",
+          vpcId: args.network.vpcId,
+          // Rules inside of the group and not beside it: one that somebody adds by hand is drift, which the next `up` takes back.
+          ingress: [
+            {
+              description: "PostgreSQL from nodes and pods",
+              protocol: "tcp",
+              fromPort: port,
+              toPort: port,
+              securityGroups: [args.clusterSecurityGroupId],
+            },
+          ],
+          egress: [],
+        },
+        { parent },
+      ),
     ),
     parameterGroup: new aws.rds.ParameterGroup(
-      `${name}-parameters`,
-      transformed(args.transform?.parameterGroup, {
-        description: "Metaflow's database",
-        family: `postgres${databaseVersion}`,
-        parameters: [{ name: "rds.force_ssl", value: "1", applyMethod: "immediate" }],
-      }),
-      { parent },
+      ...transformed(
+        args.transform?.parameterGroup,
+        `${name}-parameters`,
+        {
+          description: "Metaflow's database",
+          family: `postgres${databaseVersion}`,
+          parameters: [{ name: "rds.force_ssl", value: "1", applyMethod: "immediate" }],
+        },
+        { parent },
+      ),
     ),
   };
 }

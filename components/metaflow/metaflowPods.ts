@@ -133,7 +133,11 @@ export function podLabels(component: string): Record<string, string> {
  * The metadata service, migrated before it starts: on every start, not only on that of an empty database, or an upgrade would meet
  * the tables of the release before.
  */
-export function metadataServicePod(args: { image: string; database: PodDatabase; placement: Placement }): PodSpec {
+export function metadataServicePod(args: {
+  image: pulumi.Input<string>;
+  database: PodDatabase;
+  placement: Placement;
+}): PodSpec {
   const { image, database, placement } = args;
   const { service, port } = metaflowServices.metadata;
   const certificates = certificateVolumes(database);
@@ -187,13 +191,13 @@ const mebibyte = 1024 * 1024;
 
 /** The backend of the web interface: it reads the database and, for artifacts, logs and cards, the store. */
 export function userInterfaceBackendPod(args: {
-  image: string;
+  image: pulumi.Input<string>;
   database: PodDatabase;
   placement: Placement;
   serviceAccount: pulumi.Input<string>;
   datastoreRoot: pulumi.Input<string>;
   /** Address of a store that is not AWS. */
-  endpoint?: string;
+  endpoint?: pulumi.Input<string>;
   secrets: readonly PodSecret[];
 }): PodSpec {
   const { image, database, placement, serviceAccount, datastoreRoot, endpoint, secrets } = args;
@@ -253,7 +257,7 @@ export function userInterfaceBackendPod(args: {
 }
 
 /** The pages of the web interface, which tell the browser where the backend is: at the person's own end of a port-forward. */
-export function userInterfacePod(args: { image: string; placement: Placement }): PodSpec {
+export function userInterfacePod(args: { image: pulumi.Input<string>; placement: Placement }): PodSpec {
   const { image, placement } = args;
   const { port } = metaflowServices.userInterface;
   // What nginx and the start script of its image write to.

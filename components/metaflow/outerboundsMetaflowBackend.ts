@@ -2,8 +2,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Orchestrator } from "../../contracts/orchestrator";
 import type { AwsArtifactStore } from "../store/artifactStore";
 import { componentTypes } from "../core/componentTypes";
-import { refuse } from "../core/inputErrors";
-import { outerboundsMetaflowBackendArgumentErrors } from "./outerboundsMetaflowBackendArguments";
+import { type Check, checked, refuse } from "../core/inputErrors";
+import {
+  computePoolProblem,
+  domainProblem,
+  outerboundsMetaflowBackendArgumentErrors,
+  platformNameProblem,
+  profileProblem,
+} from "./outerboundsMetaflowBackendArguments";
 import type { MetaflowBackend } from "./metaflowBackend";
 import { policyDocument } from "../core/serviceAccountRole";
 
@@ -19,16 +25,16 @@ export interface OuterboundsMetaflowBackendArgs {
    * { domain: "acme.obp.outerbounds.com" }
    * ```
    */
-  domain: string;
+  domain: pulumi.Input<string>;
 
   /** Perimeter in which flows run. */
-  perimeter: string;
+  perimeter: pulumi.Input<string>;
 
   /** Who deploys and runs flows: a service principal of the platform, which trusts the issuer of its token. */
-  servicePrincipal: { name: string; token: TokenSource };
+  servicePrincipal: { name: pulumi.Input<string>; token: TokenSource };
 
   /** Compute pools that experiments may ask for, by the names that the platform has given them. */
-  computePools: readonly string[];
+  computePools: readonly pulumi.Input<string>[];
 
   /** Store for models and datasets; Metaflow's own artifacts and checkpoints lie where the platform keeps them. */
   store: AwsArtifactStore;
@@ -38,7 +44,7 @@ export interface OuterboundsMetaflowBackendArgs {
    *
    * @default `"posttraining"`
    */
-  profile?: string;
+  profile?: pulumi.Input<string>;
 }
 
 /**
@@ -88,26 +94,34 @@ export class OuterboundsMetaflowBackend extends pulumi.ComponentResource impleme
       outerboundsMetaflowBackendArgumentErrors({ ...args, hasEndpoint: args.store.endpoint !== undefined }),
     );
     super(componentTypes.metaflowBackend, name, {}, options);
-    const { domain, perimeter, servicePrincipal, computePools, store } = args;
-    const profile = args.profile ?? defaultProfile;
-    const signIn = (token: TokenSource): string =>
-      signInCommand({ domain, perimeter, servicePrincipal, profile }, token);
+    const { servicePrincipal, store } = args;
+    const known = (propertyPath: string, value: pulumi.Input<string>, check: Check<string>) =>
+      checked("OuterboundsMetaflowBackend", name, propertyPath, value, check);
+    const profile = known("profile", args.profile ?? defaultProfile, profileProblem);
+    const platform = pulumi.output({
+      domain: known("domain", args.domain, domainProblem),
+      perimeter: known("perimeter", args.perimeter, platformNameProblem),
+      computePools: args.computePools.map((pool, index) => known(`computePools[${index}]`, pool, computePoolProblem)),
+      principal: known("servicePrincipal.name", servicePrincipal.name, platformNameProblem),
+      profile,
+    });
+    const signIn = (token: TokenSource) => platform.apply((words) => signInCommand(words, token));
     this.store = store;
-    this.configuration = pulumi.output<Record<string, string>>({ METAFLOW_PROFILE: profile });
+    this.configuration = platform.apply((words): Record<string, string> => ({ METAFLOW_PROFILE: words.profile }));
     this.environment = pulumi.secret(
       pulumi
         .all([this.configuration, store.environment])
         .apply(([configuration, variables]): Record<string, string> => ({ ...configuration, ...variables })),
     );
-    this.orchestrator = pulumi.output<Orchestrator>({
+    this.orchestrator = platform.apply(({ domain, perimeter, computePools }): Orchestrator => ({
       kind: "outerbounds",
       domain,
       perimeter,
-      computePools: [...computePools],
-    });
+      computePools,
+    }));
     // METAFLOW_UI_URL of a platform: `ui.` before the domain (check_metaflow_config in outerbounds 0.12.53, local_setup_cli.py).
-    this.uiUrl = pulumi.output<string | null>(`https://ui.${domain}`);
-    this.signIn = pulumi.output(signIn(servicePrincipal.token));
+    this.uiUrl = platform.apply(({ domain }): string | null => `https://ui.${domain}`);
+    this.signIn = signIn(servicePrincipal.token);
     this.signInCommands = pulumi.output({
       "github-actions": signIn("github-actions"),
       environment: signIn("environment"),
@@ -124,16 +138,13 @@ const defaultProfile = "posttraining";
  * writes over an earlier sign-in, and a job in CI would wait for the answer.
  */
 export function signInCommand(
-  args: Pick<OuterboundsMetaflowBackendArgs, "domain" | "perimeter"> & {
-    servicePrincipal: { name: string };
-    profile: string;
-  },
+  args: { readonly domain: string; readonly perimeter: string; readonly principal: string; readonly profile: string },
   token: TokenSource,
 ): string {
   const words = [
     "outerbounds",
     "service-principal-configure",
-    ...["--name", args.servicePrincipal.name],
+    ...["--name", args.principal],
     ...["--deployment-domain", args.domain],
     ...["--perimeter", args.perimeter],
     ...["--profile", args.profile],

@@ -30,7 +30,7 @@ import {
   userInterfacePod,
 } from "./metaflowPods";
 import { selfHostedMetaflowBackendArgumentErrors } from "./selfHostedMetaflowBackendArguments";
-import { ServiceAccountRole } from "../core/serviceAccountRole";
+import { ServiceAccountRole, type ServiceAccountRoleArgs } from "../core/serviceAccountRole";
 import { placementFor } from "../core/systemPlacement";
 import { type Transform, transformed } from "../core/transform";
 
@@ -75,15 +75,34 @@ export interface SelfHostedMetaflowBackendArgs {
   charts: ArgoCharts;
 
   /** Container images: `metadataService` is the web interface's backend as well, `userInterface` its pages. */
-  images: { metadataService: string; userInterface: string };
+  images: { metadataService: pulumi.Input<string>; userInterface: pulumi.Input<string> };
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: {
     systemNamespace?: Transform<kubernetes.core.v1.NamespaceArgs>;
-    metadataService?: Transform<kubernetes.apps.v1.DeploymentArgs>;
-    userInterfaceBackend?: Transform<kubernetes.apps.v1.DeploymentArgs>;
-    userInterface?: Transform<kubernetes.apps.v1.DeploymentArgs>;
     argoWorkflows?: NonNullable<ArgoWorkflowsArgs["transform"]>;
+    taskServiceAccount?: Transform<kubernetes.core.v1.ServiceAccountArgs>;
+    taskRole?: Transform<kubernetes.rbac.v1.RoleArgs>;
+    taskRoleBinding?: Transform<kubernetes.rbac.v1.RoleBindingArgs>;
+    taskIamRole?: NonNullable<ServiceAccountRoleArgs["transform"]>;
+    /** One for tasks and one for the web interface, where pods have no role. */
+    storeSecret?: Transform<kubernetes.core.v1.SecretArgs>;
+    /** One in each namespace. */
+    deployerRole?: Transform<kubernetes.rbac.v1.RoleArgs>;
+    /** One in each namespace. */
+    deployerRoleBinding?: Transform<kubernetes.rbac.v1.RoleBindingArgs>;
+    databaseSecret?: Transform<kubernetes.core.v1.SecretArgs>;
+    databaseAuthorities?: Transform<kubernetes.core.v1.ConfigMapArgs>;
+    metadataService?: Transform<kubernetes.apps.v1.DeploymentArgs>;
+    metadataDisruptionBudget?: Transform<kubernetes.policy.v1.PodDisruptionBudgetArgs>;
+    userInterfaceBackend?: Transform<kubernetes.apps.v1.DeploymentArgs>;
+    userInterfaceServiceAccount?: Transform<kubernetes.core.v1.ServiceAccountArgs>;
+    userInterfaceIamRole?: NonNullable<ServiceAccountRoleArgs["transform"]>;
+    userInterface?: Transform<kubernetes.apps.v1.DeploymentArgs>;
+    /** One for each deployment. */
+    service?: Transform<kubernetes.core.v1.ServiceArgs>;
+    /** One for each deployment. */
+    networkPolicy?: Transform<kubernetes.networking.v1.NetworkPolicyArgs>;
   };
 }
 
@@ -162,14 +181,16 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
       userInterfaceBackend,
       userInterface,
     };
-    this.configuration = pulumi.all([store.datastoreRoot, taskSecrets]).apply(([datastoreRoot, secrets]) =>
-      selfHostedConfiguration({
-        datastoreRoot,
-        ...(store.endpoint === undefined ? {} : { endpoint: store.endpoint }),
-        namespaces,
-        taskSecrets: secrets,
-      }),
-    );
+    this.configuration = pulumi
+      .all([store.datastoreRoot, taskSecrets, store.endpoint])
+      .apply(([datastoreRoot, secrets, endpoint]) =>
+        selfHostedConfiguration({
+          datastoreRoot,
+          ...(endpoint === undefined ? {} : { endpoint }),
+          namespaces,
+          taskSecrets: secrets,
+        }),
+      );
     this.environment = pulumi.secret(
       pulumi
         .all([this.configuration, store.environment])
@@ -186,11 +207,14 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
 
     function createSystemNamespace(): kubernetes.core.v1.Namespace {
       return new kubernetes.core.v1.Namespace(
-        `${name}-system`,
-        transformed(args.transform?.systemNamespace, {
-          metadata: { name: args.systemNamespace, labels: systemNamespaceLabels },
-        }),
-        { ...inCluster, dependsOn: cluster.ready },
+        ...transformed(
+          args.transform?.systemNamespace,
+          `${name}-system`,
+          {
+            metadata: { name: args.systemNamespace, labels: systemNamespaceLabels },
+          },
+          { ...inCluster, dependsOn: cluster.ready },
+        ),
       );
     }
 
@@ -214,16 +238,23 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
 
     function createTaskAccount(parent: pulumi.Resource): void {
       const metadata = { name: taskServiceAccount, namespace: jobs };
-      const account = new kubernetes.core.v1.ServiceAccount(`${name}-task`, { metadata }, inJobs);
-      const role = new kubernetes.rbac.v1.Role(`${name}-task`, { metadata, rules: taskRules }, inJobs);
+      const account = new kubernetes.core.v1.ServiceAccount(
+        ...transformed(args.transform?.taskServiceAccount, `${name}-task`, { metadata }, inJobs),
+      );
+      const role = new kubernetes.rbac.v1.Role(
+        ...transformed(args.transform?.taskRole, `${name}-task`, { metadata, rules: taskRules }, inJobs),
+      );
       new kubernetes.rbac.v1.RoleBinding(
-        `${name}-task`,
-        {
-          metadata,
-          roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
-          subjects: [{ kind: "ServiceAccount", name: account.metadata.name, namespace: jobs }],
-        },
-        inJobs,
+        ...transformed(
+          args.transform?.taskRoleBinding,
+          `${name}-task`,
+          {
+            metadata,
+            roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
+            subjects: [{ kind: "ServiceAccount", name: account.metadata.name, namespace: jobs }],
+          },
+          inJobs,
+        ),
       );
       if (!byRole) return;
       new ServiceAccountRole(
@@ -233,6 +264,7 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
           namespace: jobs,
           serviceAccount: account.metadata.name,
           statements: store.statements("read-write"),
+          ...(args.transform?.taskIamRole === undefined ? {} : { transform: args.transform.taskIamRole }),
         },
         { parent },
       );
@@ -253,9 +285,12 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
       resourceOptions: pulumi.CustomResourceOptions,
     ): pulumi.Output<string> {
       return new kubernetes.core.v1.Secret(
-        resource,
-        { metadata, stringData: pulumi.secret(store.environment) },
-        resourceOptions,
+        ...transformed(
+          args.transform?.storeSecret,
+          resource,
+          { metadata, stringData: pulumi.secret(store.environment) },
+          resourceOptions,
+        ),
       ).metadata.name;
     }
 
@@ -268,15 +303,20 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
         resourceOptions: pulumi.CustomResourceOptions,
       ): void => {
         const metadata = { name: roleName, namespace };
-        const role = new kubernetes.rbac.v1.Role(resource, { metadata, rules }, resourceOptions);
+        const role = new kubernetes.rbac.v1.Role(
+          ...transformed(args.transform?.deployerRole, resource, { metadata, rules }, resourceOptions),
+        );
         new kubernetes.rbac.v1.RoleBinding(
-          resource,
-          {
-            metadata,
-            roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
-            subjects: [{ kind: "Group", name: deployersGroup, apiGroup: "rbac.authorization.k8s.io" }],
-          },
-          resourceOptions,
+          ...transformed(
+            args.transform?.deployerRoleBinding,
+            resource,
+            {
+              metadata,
+              roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
+              subjects: [{ kind: "Group", name: deployersGroup, apiGroup: "rbac.authorization.k8s.io" }],
+            },
+            resourceOptions,
+          ),
         );
       };
       grant(`${name}-deployer`, jobs, "metaflow-deployer", [...deployerRules, ...portForwardRules], inJobs);
@@ -289,15 +329,21 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
         password.kind === "kubernetes-secret"
           ? password.name
           : new kubernetes.core.v1.Secret(
-              `${name}-database`,
-              { metadata: { namespace: system }, stringData: { [passwordKey]: pulumi.secret(password.value) } },
-              inCluster,
+              ...transformed(
+                args.transform?.databaseSecret,
+                `${name}-database`,
+                { metadata: { namespace: system }, stringData: { [passwordKey]: pulumi.secret(password.value) } },
+                inCluster,
+              ),
             ).metadata.name;
       if (database.tls === "require") return { connection: database, passwordSecret };
       const authorities = new kubernetes.core.v1.ConfigMap(
-        `${name}-database`,
-        { metadata: { namespace: system }, data: { [certificateAuthorityKey]: database.certificateAuthority } },
-        inCluster,
+        ...transformed(
+          args.transform?.databaseAuthorities,
+          `${name}-database`,
+          { metadata: { namespace: system }, data: { [certificateAuthorityKey]: database.certificateAuthority } },
+          inCluster,
+        ),
       );
       return { connection: database, passwordSecret, certificateAuthorities: authorities.metadata.name };
     }
@@ -315,21 +361,27 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
         [namespaces.jobs, namespaces.system],
       );
       new kubernetes.policy.v1.PodDisruptionBudget(
-        `${name}-metadata`,
-        {
-          metadata: { name: service, namespace: system },
-          spec: { minAvailable: 1, selector: { matchLabels: podLabels(service) } },
-        },
-        inCluster,
+        ...transformed(
+          args.transform?.metadataDisruptionBudget,
+          `${name}-metadata`,
+          {
+            metadata: { name: service, namespace: system },
+            spec: { minAvailable: 1, selector: { matchLabels: podLabels(service) } },
+          },
+          inCluster,
+        ),
       );
       return deployment;
     }
 
     function createUserInterfaceBackend(parent: pulumi.Resource): kubernetes.apps.v1.Deployment {
       const account = new kubernetes.core.v1.ServiceAccount(
-        `${name}-ui`,
-        { metadata: { name: userInterfaceAccount, namespace: system }, automountServiceAccountToken: false },
-        inCluster,
+        ...transformed(
+          args.transform?.userInterfaceServiceAccount,
+          `${name}-ui`,
+          { metadata: { name: userInterfaceAccount, namespace: system }, automountServiceAccountToken: false },
+          inCluster,
+        ),
       );
       const role = byRole
         ? new ServiceAccountRole(
@@ -339,6 +391,9 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
               namespace: system,
               serviceAccount: account.metadata.name,
               statements: store.statements("read"),
+              ...(args.transform?.userInterfaceIamRole === undefined
+                ? {}
+                : { transform: args.transform.userInterfaceIamRole }),
             },
             { parent },
           )
@@ -390,41 +445,50 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
       const labels = podLabels(service);
       const selector = { matchLabels: labels };
       const deployment = new kubernetes.apps.v1.Deployment(
-        resource,
-        transformed(transform, {
-          metadata: { namespace: system, labels },
-          spec: {
-            replicas,
-            selector,
-            strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-            template: { metadata: { labels }, spec: pod },
+        ...transformed(
+          transform,
+          resource,
+          {
+            metadata: { namespace: system, labels },
+            spec: {
+              replicas,
+              selector,
+              strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+              template: { metadata: { labels }, spec: pod },
+            },
           },
-        }),
-        { ...inCluster, dependsOn },
+          { ...inCluster, dependsOn },
+        ),
       );
       const metadata = { name: service, namespace: system, labels };
       new kubernetes.core.v1.Service(
-        resource,
-        {
-          metadata,
-          spec: { type: "ClusterIP", selector: labels, ports: [{ name: "http", port, targetPort: "http" }] },
-        },
-        inCluster,
+        ...transformed(
+          args.transform?.service,
+          resource,
+          {
+            metadata,
+            spec: { type: "ClusterIP", selector: labels, ports: [{ name: "http", port, targetPort: "http" }] },
+          },
+          inCluster,
+        ),
       );
       new kubernetes.networking.v1.NetworkPolicy(
-        resource,
-        {
-          metadata,
-          spec: {
-            podSelector: selector,
-            policyTypes: ["Ingress"],
-            ingress:
-              allowedNamespaces.length === 0
-                ? []
-                : [{ from: allowedNamespaces.map(podsOf), ports: [{ port, protocol: "TCP" }] }],
+        ...transformed(
+          args.transform?.networkPolicy,
+          resource,
+          {
+            metadata,
+            spec: {
+              podSelector: selector,
+              policyTypes: ["Ingress"],
+              ingress:
+                allowedNamespaces.length === 0
+                  ? []
+                  : [{ from: allowedNamespaces.map(podsOf), ports: [{ port, protocol: "TCP" }] }],
+            },
           },
-        },
-        inCluster,
+          inCluster,
+        ),
       );
       return deployment;
     }

@@ -71,14 +71,30 @@ export interface NetworkArgs {
    */
   interfaceEndpoints: "one-zone" | "per-zone" | "none";
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: {
     vpc?: Transform<aws.ec2.VpcArgs>;
-    privateSubnet?: Transform<aws.ec2.SubnetArgs>;
+    defaultSecurityGroup?: Transform<aws.ec2.DefaultSecurityGroupArgs>;
+    internetGateway?: Transform<aws.ec2.InternetGatewayArgs>;
+    publicRouteTable?: Transform<aws.ec2.RouteTableArgs>;
+    publicRoute?: Transform<aws.ec2.RouteArgs>;
+    /** One in each zone, as all that follow but the endpoints and the flow log. */
     publicSubnet?: Transform<aws.ec2.SubnetArgs>;
+    publicRouteTableAssociation?: Transform<aws.ec2.RouteTableAssociationArgs>;
+    natAddress?: Transform<aws.ec2.EipArgs>;
     natGateway?: Transform<aws.ec2.NatGatewayArgs>;
+    privateSubnet?: Transform<aws.ec2.SubnetArgs>;
+    prefixReservation?: Transform<aws.ec2.SubnetCidrReservationArgs>;
+    privateRouteTable?: Transform<aws.ec2.RouteTableArgs>;
+    privateRouteTableAssociation?: Transform<aws.ec2.RouteTableAssociationArgs>;
+    privateRoute?: Transform<aws.ec2.RouteArgs>;
     s3Endpoint?: Transform<aws.ec2.VpcEndpointArgs>;
+    endpointSecurityGroup?: Transform<aws.ec2.SecurityGroupArgs>;
+    /** One for each service. */
     interfaceEndpoint?: Transform<aws.ec2.VpcEndpointArgs>;
+    flowLogGroup?: Transform<aws.cloudwatch.LogGroupArgs>;
+    flowLogRole?: Transform<aws.iam.RoleArgs>;
+    flowLogPolicy?: Transform<aws.iam.RolePolicyArgs>;
     flowLog?: Transform<aws.ec2.FlowLogArgs>;
   };
 }
@@ -178,228 +194,297 @@ export class Network extends pulumi.ComponentResource implements ClusterNetwork 
 
     function createVpc() {
       const made = new aws.ec2.Vpc(
-        `${name}-vpc`,
-        transformed(args.transform?.vpc, {
-          cidrBlock: plan.cidr,
-          // Private DNS names of endpoints, the private EKS endpoint and the database need both.
-          enableDnsSupport: true,
-          enableDnsHostnames: true,
-          tags: named("vpc"),
-        }),
-        inside,
+        ...transformed(
+          args.transform?.vpc,
+          `${name}-vpc`,
+          {
+            cidrBlock: plan.cidr,
+            // Private DNS names of endpoints, the private EKS endpoint and the database need both.
+            enableDnsSupport: true,
+            enableDnsHostnames: true,
+            tags: named("vpc"),
+          },
+          inside,
+        ),
       );
       // Taken over, not made: without rules here it admits and lets out nothing, whatever is launched without a group of its own.
       new aws.ec2.DefaultSecurityGroup(
-        `${name}-default-security-group`,
-        { vpcId: made.id, ingress: [], egress: [], tags: named("default-closed") },
-        inside,
+        ...transformed(
+          args.transform?.defaultSecurityGroup,
+          `${name}-default-security-group`,
+          { vpcId: made.id, ingress: [], egress: [], tags: named("default-closed") },
+          inside,
+        ),
       );
       return made;
     }
 
     function createInternetGateway() {
-      return new aws.ec2.InternetGateway(`${name}-internet`, { vpcId: vpc.id, tags: named("internet") }, inside);
+      return new aws.ec2.InternetGateway(
+        ...transformed(
+          args.transform?.internetGateway,
+          `${name}-internet`,
+          { vpcId: vpc.id, tags: named("internet") },
+          inside,
+        ),
+      );
     }
 
     function createPublicRoutes() {
-      const table = new aws.ec2.RouteTable(`${name}-public-routes`, { vpcId: vpc.id, tags: named("public") }, inside);
+      const table = new aws.ec2.RouteTable(
+        ...transformed(
+          args.transform?.publicRouteTable,
+          `${name}-public-routes`,
+          { vpcId: vpc.id, tags: named("public") },
+          inside,
+        ),
+      );
       const route = new aws.ec2.Route(
-        `${name}-public-out`,
-        { routeTableId: table.id, destinationCidrBlock: anywhere, gatewayId: internetGateway.id },
-        inside,
+        ...transformed(
+          args.transform?.publicRoute,
+          `${name}-public-out`,
+          { routeTableId: table.id, destinationCidrBlock: anywhere, gatewayId: internetGateway.id },
+          inside,
+        ),
       );
       return { table, route };
     }
 
     function createPublicZone({ zone, publicCidr }: ZonePlan) {
       const subnet = new aws.ec2.Subnet(
-        `${name}-public-${zone}`,
-        transformed(args.transform?.publicSubnet, {
-          vpcId: vpc.id,
-          availabilityZone: zone,
-          cidrBlock: publicCidr,
-          mapPublicIpOnLaunch: false,
-          tags: named(`public-${zone}`),
-        }),
-        inside,
+        ...transformed(
+          args.transform?.publicSubnet,
+          `${name}-public-${zone}`,
+          {
+            vpcId: vpc.id,
+            availabilityZone: zone,
+            cidrBlock: publicCidr,
+            mapPublicIpOnLaunch: false,
+            tags: named(`public-${zone}`),
+          },
+          inside,
+        ),
       );
       const association = new aws.ec2.RouteTableAssociation(
-        `${name}-public-${zone}-routes`,
-        { subnetId: subnet.id, routeTableId: publicRoutes.table.id },
-        inside,
+        ...transformed(
+          args.transform?.publicRouteTableAssociation,
+          `${name}-public-${zone}-routes`,
+          { subnetId: subnet.id, routeTableId: publicRoutes.table.id },
+          inside,
+        ),
       );
       return { zone, subnet, association };
     }
 
     function createNatGateway({ zone, subnet }: { zone: string; subnet: aws.ec2.Subnet }) {
       const address = new aws.ec2.Eip(
-        `${name}-nat-${zone}-address`,
-        { domain: "vpc", tags: named(`nat-${zone}`) },
-        // AWS refuses to detach an internet gateway while addresses are mapped through it.
-        { ...inside, dependsOn: [internetGateway] },
+        ...transformed(
+          args.transform?.natAddress,
+          `${name}-nat-${zone}-address`,
+          { domain: "vpc", tags: named(`nat-${zone}`) },
+          // AWS refuses to detach an internet gateway while addresses are mapped through it.
+          { ...inside, dependsOn: [internetGateway] },
+        ),
       );
       return new aws.ec2.NatGateway(
-        `${name}-nat-${zone}`,
-        transformed(args.transform?.natGateway, {
-          subnetId: subnet.id,
-          allocationId: address.id,
-          tags: named(`nat-${zone}`),
-        }),
-        { ...inside, dependsOn: [internetGateway] },
+        ...transformed(
+          args.transform?.natGateway,
+          `${name}-nat-${zone}`,
+          {
+            subnetId: subnet.id,
+            allocationId: address.id,
+            tags: named(`nat-${zone}`),
+          },
+          { ...inside, dependsOn: [internetGateway] },
+        ),
       );
     }
 
     function createPrivateZone({ zone, privateCidr, prefixCidr }: ZonePlan, index: number) {
       const subnet = new aws.ec2.Subnet(
-        `${name}-private-${zone}`,
-        transformed(args.transform?.privateSubnet, {
-          vpcId: vpc.id,
-          availabilityZone: zone,
-          cidrBlock: privateCidr,
-          mapPublicIpOnLaunch: false,
-          tags: { ...named(`private-${zone}`), "kubernetes.io/role/internal-elb": "1" },
-        }),
-        inside,
+        ...transformed(
+          args.transform?.privateSubnet,
+          `${name}-private-${zone}`,
+          {
+            vpcId: vpc.id,
+            availabilityZone: zone,
+            cidrBlock: privateCidr,
+            mapPublicIpOnLaunch: false,
+            tags: { ...named(`private-${zone}`), "kubernetes.io/role/internal-elb": "1" },
+          },
+          inside,
+        ),
       );
       new aws.ec2.SubnetCidrReservation(
-        `${name}-private-${zone}-prefixes`,
-        {
-          subnetId: subnet.id,
-          cidrBlock: prefixCidr,
-          reservationType: "prefix",
-          description: "Prefixes that the VPC CNI gives to nodes for their pods",
-        },
-        inside,
+        ...transformed(
+          args.transform?.prefixReservation,
+          `${name}-private-${zone}-prefixes`,
+          {
+            subnetId: subnet.id,
+            cidrBlock: prefixCidr,
+            reservationType: "prefix",
+            description: "Prefixes that the VPC CNI gives to nodes for their pods",
+          },
+          inside,
+        ),
       );
       // A table for each zone even with a single NAT gateway: to go from one to several then changes routes, and nothing is cut off.
       const table = new aws.ec2.RouteTable(
-        `${name}-private-${zone}-routes`,
-        { vpcId: vpc.id, tags: named(`private-${zone}`) },
-        inside,
+        ...transformed(
+          args.transform?.privateRouteTable,
+          `${name}-private-${zone}-routes`,
+          { vpcId: vpc.id, tags: named(`private-${zone}`) },
+          inside,
+        ),
       );
       const association = new aws.ec2.RouteTableAssociation(
-        `${name}-private-${zone}-routes`,
-        { subnetId: subnet.id, routeTableId: table.id },
-        inside,
+        ...transformed(
+          args.transform?.privateRouteTableAssociation,
+          `${name}-private-${zone}-routes`,
+          { subnetId: subnet.id, routeTableId: table.id },
+          inside,
+        ),
       );
       const natGateway = natGateways[index] ?? natGateways[0];
       if (natGateway === undefined) throw new Error("a network has at least one NAT gateway");
       const route = new aws.ec2.Route(
-        `${name}-private-${zone}-out`,
-        { routeTableId: table.id, destinationCidrBlock: anywhere, natGatewayId: natGateway.id },
-        inside,
+        ...transformed(
+          args.transform?.privateRoute,
+          `${name}-private-${zone}-out`,
+          { routeTableId: table.id, destinationCidrBlock: anywhere, natGatewayId: natGateway.id },
+          inside,
+        ),
       );
       return { subnet, table, route, association };
     }
 
     function createS3Endpoint() {
       return new aws.ec2.VpcEndpoint(
-        `${name}-s3`,
-        // No policy of its own: buckets and roles decide. A list of buckets here would have to name those of ECR's layers, of Amazon
-        // Linux's packages and of every dataset.
-        transformed(args.transform?.s3Endpoint, {
-          vpcId: vpc.id,
-          serviceName: `com.amazonaws.${args.region}.s3`,
-          vpcEndpointType: "Gateway",
-          routeTableIds: privateZones.map(({ table }) => table.id),
-          tags: named("s3"),
-        }),
-        inside,
+        ...transformed(
+          args.transform?.s3Endpoint,
+          `${name}-s3`,
+          {
+            vpcId: vpc.id,
+            serviceName: `com.amazonaws.${args.region}.s3`,
+            vpcEndpointType: "Gateway",
+            routeTableIds: privateZones.map(({ table }) => table.id),
+            tags: named("s3"),
+          },
+          inside,
+        ),
       );
     }
 
     function createInterfaceEndpoints(placement: "one-zone" | "per-zone") {
       const securityGroup = new aws.ec2.SecurityGroup(
-        `${name}-endpoints`,
-        {
-          vpcId: vpc.id,
-          description: "Interface endpoints: HTTPS from inside the VPC",
-          ingress: [
-            {
-              description: "HTTPS from the VPC",
-              protocol: "tcp",
-              fromPort: 443,
-              toPort: 443,
-              cidrBlocks: [plan.cidr],
-            },
-          ],
-          // An endpoint answers and never calls.
-          egress: [],
-          tags: named("endpoints"),
-        },
-        inside,
+        ...transformed(
+          args.transform?.endpointSecurityGroup,
+          `${name}-endpoints`,
+          {
+            vpcId: vpc.id,
+            description: "Interface endpoints: HTTPS from inside the VPC",
+            ingress: [
+              {
+                description: "HTTPS from the VPC",
+                protocol: "tcp",
+                fromPort: 443,
+                toPort: 443,
+                cidrBlocks: [plan.cidr],
+              },
+            ],
+            // An endpoint answers and never calls.
+            egress: [],
+            tags: named("endpoints"),
+          },
+          inside,
+        ),
       );
       const zones = placement === "one-zone" ? privateZones.slice(0, 1) : privateZones;
       return endpointServices.map(
         (service) =>
           new aws.ec2.VpcEndpoint(
-            `${name}-${service.replace(".", "-")}`,
-            transformed(args.transform?.interfaceEndpoint, {
-              vpcId: vpc.id,
-              serviceName: `com.amazonaws.${args.region}.${service}`,
-              vpcEndpointType: "Interface",
-              privateDnsEnabled: true,
-              subnetIds: zones.map(({ subnet }) => subnet.id),
-              securityGroupIds: [securityGroup.id],
-              tags: named(service),
-            }),
-            inside,
+            ...transformed(
+              args.transform?.interfaceEndpoint,
+              `${name}-${service.replace(".", "-")}`,
+              {
+                vpcId: vpc.id,
+                serviceName: `com.amazonaws.${args.region}.${service}`,
+                vpcEndpointType: "Interface",
+                privateDnsEnabled: true,
+                subnetIds: zones.map(({ subnet }) => subnet.id),
+                securityGroupIds: [securityGroup.id],
+                tags: named(service),
+              },
+              inside,
+            ),
           ),
       );
     }
 
     function createFlowLog() {
       const logGroup = new aws.cloudwatch.LogGroup(
-        `${name}-flow-log`,
-        { retentionInDays: flowLogDays, tags: named("flow-log") },
-        inside,
+        ...transformed(
+          args.transform?.flowLogGroup,
+          `${name}-flow-log`,
+          { retentionInDays: flowLogDays, tags: named("flow-log") },
+          inside,
+        ),
       );
       const role = new aws.iam.Role(
-        `${name}-flow-log`,
-        {
-          description: "VPC flow logs into their log group",
-          assumeRolePolicy: pulumi.jsonStringify({
-            Version: "2012-10-17",
-            Statement: [
-              {
-                Effect: "Allow",
-                Principal: { Service: "vpc-flow-logs.amazonaws.com" },
-                Action: "sts:AssumeRole",
-                // Flow logs of other accounts may not borrow the role.
-                Condition: { StringEquals: { "aws:SourceAccount": vpc.ownerId } },
-              },
-            ],
-          }),
-          tags: named("flow-log"),
-        },
-        inside,
+        ...transformed(
+          args.transform?.flowLogRole,
+          `${name}-flow-log`,
+          {
+            description: "VPC flow logs into their log group",
+            assumeRolePolicy: pulumi.jsonStringify({
+              Version: "2012-10-17",
+              Statement: [
+                {
+                  Effect: "Allow",
+                  Principal: { Service: "vpc-flow-logs.amazonaws.com" },
+                  Action: "sts:AssumeRole",
+                  // Flow logs of other accounts may not borrow the role.
+                  Condition: { StringEquals: { "aws:SourceAccount": vpc.ownerId } },
+                },
+              ],
+            }),
+            tags: named("flow-log"),
+          },
+          inside,
+        ),
       );
       const policy = new aws.iam.RolePolicy(
-        `${name}-flow-log`,
-        {
-          role: role.id,
-          // Not logs:CreateLogGroup: a late delivery would make the group again after teardown has deleted it.
-          policy: policyDocument([
-            {
-              Effect: "Allow",
-              Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-              Resource: [pulumi.interpolate`${logGroup.arn}:*`],
-            },
-            { Effect: "Allow", Action: ["logs:DescribeLogGroups"], Resource: ["*"] },
-          ]),
-        },
-        inside,
+        ...transformed(
+          args.transform?.flowLogPolicy,
+          `${name}-flow-log`,
+          {
+            role: role.id,
+            // Not logs:CreateLogGroup: a late delivery would make the group again after teardown has deleted it.
+            policy: policyDocument([
+              {
+                Effect: "Allow",
+                Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+                Resource: [pulumi.interpolate`${logGroup.arn}:*`],
+              },
+              { Effect: "Allow", Action: ["logs:DescribeLogGroups"], Resource: ["*"] },
+            ]),
+          },
+          inside,
+        ),
       );
       return new aws.ec2.FlowLog(
-        `${name}-flow-log`,
-        transformed(args.transform?.flowLog, {
-          vpcId: vpc.id,
-          trafficType: "REJECT",
-          logDestination: logGroup.arn,
-          iamRoleArn: role.arn,
-          tags: named("flow-log"),
-        }),
-        { ...inside, dependsOn: [policy] },
+        ...transformed(
+          args.transform?.flowLog,
+          `${name}-flow-log`,
+          {
+            vpcId: vpc.id,
+            trafficType: "REJECT",
+            logDestination: logGroup.arn,
+            iamRoleArn: role.arn,
+            tags: named("flow-log"),
+          },
+          { ...inside, dependsOn: [policy] },
+        ),
       );
     }
 

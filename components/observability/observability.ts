@@ -27,7 +27,7 @@ export type Prometheus =
   /** This component installs them. */
   | { readonly kind: "managed" }
   /** The cluster has them. `labels` are those by which they find monitors and rules. */
-  | { readonly kind: "existing"; readonly labels: Readonly<Record<string, string>> };
+  | { readonly kind: "existing"; readonly labels: Readonly<Record<string, pulumi.Input<string>>> };
 
 export interface ObservabilityArgs {
   /** Where to install. */
@@ -78,10 +78,16 @@ export interface ObservabilityArgs {
   /** Provider for the budget. Needed with one. */
   awsProvider?: aws.Provider;
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: {
+    namespace?: Transform<kubernetes.core.v1.NamespaceArgs>;
     release?: Transform<kubernetes.helm.v3.ReleaseArgs>;
     storageClass?: Transform<kubernetes.storage.v1.StorageClassArgs>;
+    /** One for each dashboard. */
+    dashboard?: Transform<kubernetes.core.v1.ConfigMapArgs>;
+    /** One for each kind of target. */
+    monitor?: Transform<kubernetes.apiextensions.CustomResourceArgs>;
+    rules?: Transform<kubernetes.apiextensions.CustomResourceArgs>;
     budget?: Transform<aws.budgets.BudgetArgs>;
   };
 }
@@ -231,9 +237,12 @@ export class Observability extends pulumi.ComponentResource {
       // The node exporter reads the host's /proc and /sys.
       const labels = { "pod-security.kubernetes.io/enforce": "privileged" };
       return new kubernetes.core.v1.Namespace(
-        `${name}-namespace`,
-        { metadata: { name: physicalNamespace, ...(prometheus.kind === "managed" ? { labels } : {}) } },
-        afterCluster,
+        ...transformed(
+          args.transform?.namespace,
+          `${name}-namespace`,
+          { metadata: { name: physicalNamespace, ...(prometheus.kind === "managed" ? { labels } : {}) } },
+          afterCluster,
+        ),
       );
     }
 
@@ -241,9 +250,12 @@ export class Observability extends pulumi.ComponentResource {
       // EKS comes with no gp3 class; an existing cluster has a default class of its owner's choice.
       if (prometheus.kind === "existing" || args.ephemeral || cluster.podPermissions !== "pod-identity") return null;
       return new kubernetes.storage.v1.StorageClass(
-        `${name}-metrics`,
-        transformed(args.transform?.storageClass, metricsStorageClassArgs({ project: projectTag, stack: args.stack })),
-        afterCluster,
+        ...transformed(
+          args.transform?.storageClass,
+          `${name}-metrics`,
+          metricsStorageClassArgs({ project: projectTag, stack: args.stack }),
+          afterCluster,
+        ),
       );
     }
 
@@ -265,9 +277,9 @@ export class Observability extends pulumi.ComponentResource {
         }),
       );
       return new kubernetes.helm.v3.Release(
-        `${name}-release`,
-        transformed(
+        ...transformed(
           args.transform?.release,
+          `${name}-release`,
           releaseArgs({
             source: prometheusChart,
             version: args.charts.kubePrometheusStack,
@@ -276,8 +288,8 @@ export class Observability extends pulumi.ComponentResource {
             values,
             timeoutSeconds: 900,
           }),
+          afterCluster,
         ),
-        afterCluster,
       );
     }
 
@@ -285,26 +297,32 @@ export class Observability extends pulumi.ComponentResource {
       return Object.entries(dashboards()).map(
         ([file, content]) =>
           new kubernetes.core.v1.ConfigMap(
-            `${name}-dashboard-${file}`,
-            {
-              metadata: { namespace: namespace.metadata.name, labels: dashboardLabel },
-              data: { [`posttraining-${file}.json`]: JSON.stringify(content, null, 1) },
-            },
-            afterRelease,
+            ...transformed(
+              args.transform?.dashboard,
+              `${name}-dashboard-${file}`,
+              {
+                metadata: { namespace: namespace.metadata.name, labels: dashboardLabel },
+                data: { [`posttraining-${file}.json`]: JSON.stringify(content, null, 1) },
+              },
+              afterRelease,
+            ),
           ),
       );
     }
 
     function createMonitor(target: string, { kind, spec }: Monitor) {
       return new kubernetes.apiextensions.CustomResource(
-        `${name}-monitor-${target}`,
-        {
-          apiVersion: "monitoring.coreos.com/v1",
-          kind,
-          metadata: { name: `posttraining-${target}`, namespace: namespace.metadata.name, labels },
-          spec,
-        },
-        afterRelease,
+        ...transformed(
+          args.transform?.monitor,
+          `${name}-monitor-${target}`,
+          {
+            apiVersion: "monitoring.coreos.com/v1",
+            kind,
+            metadata: { name: `posttraining-${target}`, namespace: namespace.metadata.name, labels },
+            spec,
+          },
+          afterRelease,
+        ),
       );
     }
 
@@ -316,23 +334,24 @@ export class Observability extends pulumi.ComponentResource {
         pendingMinutes: 2 * podsReadyMinutes,
       });
       return new kubernetes.apiextensions.CustomResource(
-        `${name}-rules`,
-        {
-          apiVersion: "monitoring.coreos.com/v1",
-          kind: "PrometheusRule",
-          metadata: { name: "posttraining", namespace: namespace.metadata.name, labels },
-          spec: { groups: [...recordingGroups(), alarms] },
-        },
-        afterRelease,
+        ...transformed(
+          args.transform?.rules,
+          `${name}-rules`,
+          {
+            apiVersion: "monitoring.coreos.com/v1",
+            kind: "PrometheusRule",
+            metadata: { name: "posttraining", namespace: namespace.metadata.name, labels },
+            spec: { groups: [...recordingGroups(), alarms] },
+          },
+          afterRelease,
+        ),
       );
     }
 
     function createBudget() {
       if (args.budget === undefined) return null;
       return new aws.budgets.Budget(
-        `${name}-budget`,
-        transformed(args.transform?.budget, budgetArgs(args.budget, projectTag)),
-        onAws,
+        ...transformed(args.transform?.budget, `${name}-budget`, budgetArgs(args.budget, projectTag), onAws),
       );
     }
   }

@@ -65,7 +65,7 @@ export interface FlowDeploymentArgs {
   /** What one run takes: shown in the preview. `minutes` null: nobody can say. */
   estimate: { usd: number; minutes: number | null; where: string };
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: { run?: Transform<FlowRunArgs> };
 }
 
@@ -97,28 +97,31 @@ export class FlowDeployment extends pulumi.ComponentResource {
       args.baseModelUri === undefined ? pulumi.output(null) : pulumi.output(args.baseModelUri);
     const contents = { ...args.code, recipe: args.recipe, plan: args.plan, generation: args.generation ?? 1 };
     const run = new FlowRun(
-      `${name}-run`,
-      transformed(args.transform?.run, {
-        name,
-        flow: args.recipe.method,
-        run: pulumi.all([baseModelUri, args.backend.store.modelsRoot]).apply(([base, modelsRoot]) => ({
-          recipe: args.recipe,
-          plan: args.plan,
-          placement: args.placement,
-          baseModelUri: base,
-          modelsRoot,
+      ...transformed(
+        args.transform?.run,
+        `${name}-run`,
+        {
           name,
-          modelUri: null,
-        })),
-        contentHash: baseModelUri.apply((base) => runContentHash({ ...contents, baseModelUri: base })),
-        contentParts: { ...partHashes(contents), baseModel: baseModelUri.apply(partHash) },
-        orchestrator: args.backend.orchestrator,
-        environment: args.backend.environment,
-        wait: args.wait ?? "completion",
-        whenLost: args.whenLost ?? "run-again",
-        estimate: args.estimate,
-      }),
-      { parent: this },
+          flow: args.recipe.method,
+          run: pulumi.all([baseModelUri, args.backend.store.modelsRoot]).apply(([base, modelsRoot]) => ({
+            recipe: args.recipe,
+            plan: args.plan,
+            placement: args.placement,
+            baseModelUri: base,
+            modelsRoot,
+            name,
+            modelUri: null,
+          })),
+          contentHash: baseModelUri.apply((base) => runContentHash({ ...contents, baseModelUri: base })),
+          contentParts: { ...partHashes(contents), baseModel: baseModelUri.apply(partHash) },
+          orchestrator: args.backend.orchestrator,
+          environment: args.backend.environment,
+          wait: args.wait ?? "completion",
+          whenLost: args.whenLost ?? "run-again",
+          estimate: args.estimate,
+        },
+        { parent: this },
+      ),
     );
     this.nodes = { run };
     this.modelUri = run.modelUri.apply((uri) => uri ?? "");

@@ -40,7 +40,7 @@ export interface LocalInferenceEndpointArgs {
    */
   port?: number;
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: { server?: Transform<ModelServerArgs> };
 }
 
@@ -68,17 +68,20 @@ export class LocalInferenceEndpoint extends pulumi.ComponentResource implements 
   constructor(name: string, args: LocalInferenceEndpointArgs, options?: pulumi.ComponentResourceOptions) {
     super(componentTypes.inferenceEndpoint, name, {}, options);
     const server = new ModelServer(
-      `${name}-server`,
-      transformed(args.transform?.server, {
-        modelUri: args.modelUri,
-        modelName: args.modelName,
-        engine: args.engine ?? "auto",
-        ...(args.port === undefined ? {} : { requestedPort: args.port }),
-        key: args.key ?? "required",
-        directory: path.join(args.processesDirectory, name),
-        storeEnvironment: args.store.environment,
-      }),
-      { parent: this },
+      ...transformed(
+        args.transform?.server,
+        `${name}-server`,
+        {
+          modelUri: args.modelUri,
+          modelName: args.modelName,
+          engine: args.engine ?? "auto",
+          ...(args.port === undefined ? {} : { requestedPort: args.port }),
+          key: args.key ?? "required",
+          directory: path.join(args.processesDirectory, name),
+          storeEnvironment: args.store.environment,
+        },
+        { parent: this },
+      ),
     );
     this.nodes = { server };
     this.url = server.url;

@@ -22,11 +22,11 @@ export interface AwsArtifactStore extends ArtifactStore {
   /** Name of the bucket, known once everything that protects it is in place. */
   readonly bucket: pulumi.Output<string>;
   /** Region of the bucket. */
-  readonly region: string;
+  readonly region: pulumi.Output<string>;
   /** Address of an S3-compatible store that is not AWS; absent: AWS. */
-  readonly endpoint?: string;
+  readonly endpoint?: pulumi.Output<string>;
   /** Kubernetes secret in the jobs' namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, where pods have no role. */
-  readonly credentialsSecret?: string;
+  readonly credentialsSecret?: pulumi.Output<string>;
   /** What a role needs to use the store; nothing where permissions do not come from AWS. */
   statements(access: StoreAccess): PolicyStatement[];
 }

@@ -1,24 +1,54 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type AwsArtifactStore, storeRoots } from "./artifactStore";
-import { refuse } from "../core/inputErrors";
-import { existingArtifactStoreArgumentErrors } from "./existingArtifactStoreArguments";
+import { bucketNameProblem, keyArnProblem } from "../core/awsNames";
+import { type Check, checked, refuse, writtenValue } from "../core/inputErrors";
+import { kubernetesNameProblem } from "../core/kubernetesNames";
+import {
+  awsRegionProblem,
+  existingArtifactStoreArgumentErrors,
+  storeEndpointProblem,
+  storeRegionProblem,
+} from "./existingArtifactStoreArguments";
 import { storeStatements } from "./storePermissions";
 
 export interface ExistingArtifactStoreArgs {
-  /** Name of the bucket. */
-  bucket: string;
+  /**
+   * Name of the bucket.
+   *
+   * @example
+   * ```ts
+   * { bucket: "team-models", region: "us-east-1" }
+   * ```
+   */
+  bucket: pulumi.Input<string>;
 
-  /** Region of the bucket. */
-  region: string;
+  /** Region of the bucket. A store that is not AWS's calls it what it wants. */
+  region: pulumi.Input<string>;
 
-  /** Key that the bucket is encrypted with, if pods need permission for it. */
-  kmsKeyArn?: string | undefined;
+  /**
+   * ARN of the key that the bucket is encrypted with, if pods need permission for it.
+   *
+   * @default no permission for any key
+   */
+  kmsKeyArn?: pulumi.Input<string> | undefined;
 
-  /** Address of an S3-compatible store that is not AWS. */
-  endpoint?: string | undefined;
+  /**
+   * Address of an S3-compatible store that is not AWS.
+   *
+   * @default AWS
+   * @example
+   * ```ts
+   * { bucket: "models", region: "lab", endpoint: "https://s3.lab.example.com", credentialsSecret: "store-credentials" }
+   * ```
+   */
+  endpoint?: pulumi.Input<string> | undefined;
 
-  /** Kubernetes secret in the jobs' namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, where pods have no role. */
-  credentialsSecret?: string | undefined;
+  /**
+   * Kubernetes secret in the jobs' namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, where pods have no role.
+   *
+   * @default none: pods have a role
+   */
+  credentialsSecret?: pulumi.Input<string> | undefined;
 }
 
 /**
@@ -31,28 +61,35 @@ export interface ExistingArtifactStoreArgs {
  * ```
  */
 export function existingArtifactStore(args: ExistingArtifactStoreArgs): AwsArtifactStore {
-  refuse("existingArtifactStore", args.bucket, existingArtifactStoreArgumentErrors(args));
-  const { region, endpoint, kmsKeyArn, credentialsSecret } = args;
-  const bucket = pulumi.output(args.bucket);
+  const name = writtenValue(args.bucket) ?? "store";
+  refuse("existingArtifactStore", name, existingArtifactStoreArgumentErrors(args));
+  const { kmsKeyArn, endpoint, credentialsSecret } = args;
+  const known = (propertyPath: string, value: pulumi.Input<string>, check: Check<string>) =>
+    pulumi.output(checked("existingArtifactStore", name, propertyPath, value, check));
+  const bucket = known("bucket", args.bucket, bucketNameProblem);
+  const region = known("region", args.region, endpoint === undefined ? awsRegionProblem : storeRegionProblem);
+  const address = endpoint === undefined ? undefined : known("endpoint", endpoint, storeEndpointProblem);
   const uri = pulumi.interpolate`s3://${bucket}`;
   return {
     uri,
     ...storeRoots(uri),
     bucket,
     region,
-    environment: pulumi.output<Record<string, string>>({
-      AWS_REGION: region,
-      AWS_DEFAULT_REGION: region,
-      ...(endpoint === undefined ? {} : { AWS_ENDPOINT_URL_S3: endpoint }),
-    }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentialsSecret === undefined ? {} : { credentialsSecret }),
+    environment: pulumi.all([region, address]).apply(([name, url]): Record<string, string> => ({
+      AWS_REGION: name,
+      AWS_DEFAULT_REGION: name,
+      ...(url === undefined ? {} : { AWS_ENDPOINT_URL_S3: url }),
+    })),
+    ...(address === undefined ? {} : { endpoint: address }),
+    ...(credentialsSecret === undefined
+      ? {}
+      : { credentialsSecret: known("credentialsSecret", credentialsSecret, kubernetesNameProblem) }),
     statements: (access) =>
-      endpoint === undefined
+      address === undefined
         ? storeStatements(
             {
-              bucketArn: `arn:${partitionOf(region)}:s3:::${args.bucket}`,
-              ...(kmsKeyArn === undefined ? {} : { keyArn: kmsKeyArn }),
+              bucketArn: pulumi.interpolate`arn:${region.apply(partitionOf)}:s3:::${bucket}`,
+              ...(kmsKeyArn === undefined ? {} : { keyArn: known("kmsKeyArn", kmsKeyArn, keyArnProblem) }),
               region,
             },
             access,

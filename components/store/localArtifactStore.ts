@@ -34,7 +34,7 @@ export interface LocalArtifactStoreArgs {
    */
   removal?: "remove" | "retain";
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: { server?: Transform<ObjectStoreServerArgs> };
 }
 
@@ -66,15 +66,18 @@ export class LocalArtifactStore extends pulumi.ComponentResource implements Arti
   constructor(name: string, args: LocalArtifactStoreArgs, options?: pulumi.ComponentResourceOptions) {
     super(componentTypes.artifactStore, name, {}, options);
     const server = new ObjectStoreServer(
-      `${name}-server`,
-      transformed(args.transform?.server, {
-        dataDirectory: args.dataDirectory,
-        processDirectory: path.join(args.processesDirectory, name),
-        bucket,
-        ...(args.port === undefined ? {} : { requestedPort: args.port }),
-        removal: args.removal ?? "retain",
-      }),
-      { parent: this },
+      ...transformed(
+        args.transform?.server,
+        `${name}-server`,
+        {
+          dataDirectory: args.dataDirectory,
+          processDirectory: path.join(args.processesDirectory, name),
+          bucket,
+          ...(args.port === undefined ? {} : { requestedPort: args.port }),
+          removal: args.removal ?? "retain",
+        },
+        { parent: this },
+      ),
     );
     this.nodes = { server };
     this.uri = pulumi.interpolate`s3://${server.bucket}`;

@@ -21,10 +21,15 @@ export interface S3ArtifactStoreArgs {
   /** True: bucket and key go with the stack, with all that they hold. False: they are protected, and stay when the stack goes. */
   ephemeral: boolean;
 
-  /** Changes the arguments of what the component makes. */
+  /** Changes what the component makes: arguments, options and names. */
   transform?: {
     key?: Transform<aws.kms.KeyArgs>;
     bucket?: Transform<aws.s3.BucketArgs>;
+    publicAccessBlock?: Transform<aws.s3.BucketPublicAccessBlockArgs>;
+    ownership?: Transform<aws.s3.BucketOwnershipControlsArgs>;
+    encryption?: Transform<aws.s3.BucketServerSideEncryptionConfigurationArgs>;
+    versioning?: Transform<aws.s3.BucketVersioningArgs>;
+    policy?: Transform<aws.s3.BucketPolicyArgs>;
     lifecycle?: Transform<aws.s3.BucketLifecycleConfigurationArgs>;
   };
 }
@@ -61,7 +66,7 @@ export class S3ArtifactStore extends pulumi.ComponentResource implements AwsArti
   readonly datasetsRoot: pulumi.Output<string>;
   readonly environment: pulumi.Output<Record<string, string>>;
   readonly bucket: pulumi.Output<string>;
-  readonly region: string;
+  readonly region: pulumi.Output<string>;
   /** The resources inside, for what the outputs above do not say. */
   readonly nodes: {
     readonly key: aws.kms.Key;
@@ -75,31 +80,35 @@ export class S3ArtifactStore extends pulumi.ComponentResource implements AwsArti
     // A bucket that outlives the stack has to stay private, encrypted and readable: its settings and its key stay with it.
     const child = args.ephemeral ? { parent: this } : { parent: this, protect: true, retainOnDelete: true };
     const key = new aws.kms.Key(
-      `${name}-key`,
-      transformed(args.transform?.key, {
-        description: "Datasets, checkpoints, models and Metaflow's artifacts",
-        enableKeyRotation: true,
-        deletionWindowInDays: args.ephemeral ? keyDeletionDays.ephemeral : keyDeletionDays.durable,
-      }),
-      child,
+      ...transformed(
+        args.transform?.key,
+        `${name}-key`,
+        {
+          description: "Datasets, checkpoints, models and Metaflow's artifacts",
+          enableKeyRotation: true,
+          deletionWindowInDays: args.ephemeral ? keyDeletionDays.ephemeral : keyDeletionDays.durable,
+        },
+        child,
+      ),
     );
     const bucket = new aws.s3.Bucket(
-      `${name}-bucket`,
-      transformed(args.transform?.bucket, { forceDestroy: args.ephemeral }),
-      child,
+      ...transformed(args.transform?.bucket, `${name}-bucket`, { forceDestroy: args.ephemeral }, child),
     );
-    const settings = bucketSettings(name, bucket, key, child);
+    const settings = bucketSettings(name, bucket, key, child, args.transform);
     const lifecycle = new aws.s3.BucketLifecycleConfiguration(
-      `${name}-lifecycle`,
-      transformed(args.transform?.lifecycle, {
-        bucket: bucket.bucket,
-        rules: lifecycleRules(args),
-      }),
-      { ...child, dependsOn: settings.versioning },
+      ...transformed(
+        args.transform?.lifecycle,
+        `${name}-lifecycle`,
+        {
+          bucket: bucket.bucket,
+          rules: lifecycleRules(args),
+        },
+        { ...child, dependsOn: settings.versioning },
+      ),
     );
 
     this.nodes = { key, bucket, lifecycle };
-    this.region = args.region;
+    this.region = pulumi.output(args.region);
     this.bucket = onceAllAreMade(bucket.bucket, Object.values(settings));
     this.uri = pulumi.interpolate`s3://${this.bucket}`;
     const roots = storeRoots(this.uri);
@@ -121,48 +130,69 @@ export class S3ArtifactStore extends pulumi.ComponentResource implements AwsArti
 }
 
 /** What keeps a bucket private, encrypted and recoverable. */
-function bucketSettings(name: string, bucket: aws.s3.Bucket, key: aws.kms.Key, child: pulumi.CustomResourceOptions) {
+function bucketSettings(
+  name: string,
+  bucket: aws.s3.Bucket,
+  key: aws.kms.Key,
+  child: pulumi.CustomResourceOptions,
+  transform: S3ArtifactStoreArgs["transform"],
+) {
   const publicAccessBlock = new aws.s3.BucketPublicAccessBlock(
-    `${name}-public-access-block`,
-    {
-      bucket: bucket.bucket,
-      blockPublicAcls: true,
-      blockPublicPolicy: true,
-      ignorePublicAcls: true,
-      restrictPublicBuckets: true,
-    },
-    child,
+    ...transformed(
+      transform?.publicAccessBlock,
+      `${name}-public-access-block`,
+      {
+        bucket: bucket.bucket,
+        blockPublicAcls: true,
+        blockPublicPolicy: true,
+        ignorePublicAcls: true,
+        restrictPublicBuckets: true,
+      },
+      child,
+    ),
   );
   return {
     publicAccessBlock,
     ownership: new aws.s3.BucketOwnershipControls(
-      `${name}-ownership`,
-      { bucket: bucket.bucket, rule: { objectOwnership: "BucketOwnerEnforced" } },
-      child,
+      ...transformed(
+        transform?.ownership,
+        `${name}-ownership`,
+        { bucket: bucket.bucket, rule: { objectOwnership: "BucketOwnerEnforced" } },
+        child,
+      ),
     ),
     encryption: new aws.s3.BucketServerSideEncryptionConfiguration(
-      `${name}-encryption`,
-      {
-        bucket: bucket.bucket,
-        rules: [
-          {
-            applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: key.arn },
-            bucketKeyEnabled: true,
-          },
-        ],
-      },
-      child,
+      ...transformed(
+        transform?.encryption,
+        `${name}-encryption`,
+        {
+          bucket: bucket.bucket,
+          rules: [
+            {
+              applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: key.arn },
+              bucketKeyEnabled: true,
+            },
+          ],
+        },
+        child,
+      ),
     ),
     versioning: new aws.s3.BucketVersioning(
-      `${name}-versioning`,
-      { bucket: bucket.bucket, versioningConfiguration: { status: "Enabled" } },
-      child,
+      ...transformed(
+        transform?.versioning,
+        `${name}-versioning`,
+        { bucket: bucket.bucket, versioningConfiguration: { status: "Enabled" } },
+        child,
+      ),
     ),
     policy: new aws.s3.BucketPolicy(
-      `${name}-policy`,
-      { bucket: bucket.bucket, policy: transportPolicy(bucket.arn) },
-      // S3 refuses two changes of a bucket's access at once.
-      { ...child, dependsOn: publicAccessBlock },
+      ...transformed(
+        transform?.policy,
+        `${name}-policy`,
+        { bucket: bucket.bucket, policy: transportPolicy(bucket.arn) },
+        // S3 refuses two changes of a bucket's access at once.
+        { ...child, dependsOn: publicAccessBlock },
+      ),
     ),
   };
 }

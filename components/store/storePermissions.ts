@@ -7,7 +7,7 @@ export interface StoreResources {
   readonly bucketArn: pulumi.Input<string>;
   /** Key that its objects are encrypted with, where a caller needs permission for it. */
   readonly keyArn?: pulumi.Input<string>;
-  readonly region: string;
+  readonly region: pulumi.Input<string>;
 }
 
 const bucketActions: Readonly<Record<StoreAccess, readonly string[]>> = {
@@ -46,7 +46,7 @@ export function storeStatements(store: StoreResources, access: StoreAccess): Pol
             Effect: "Allow" as const,
             Action: keyActions[access],
             Resource: [store.keyArn],
-            Condition: { StringEquals: { "kms:ViaService": `s3.${store.region}.amazonaws.com` } },
+            Condition: { StringEquals: { "kms:ViaService": pulumi.interpolate`s3.${store.region}.amazonaws.com` } },
           },
         ]),
   ];

@@ -501,7 +501,9 @@ describe("Cluster", () => {
     const changed = await build({
       transform: {
         cluster: { enabledClusterLogTypes: ["audit"] },
-        nodeGroup: (args) => ({ ...args, labels: { ...(args.labels as Record<string, string>), team: "ml" } }),
+        nodeGroup: (args) => ({
+          args: { ...args, labels: { ...(args.labels as Record<string, string>), team: "ml" } },
+        }),
         addons: { coredns: { addonVersion: "v1.12.4-eksbuild.1" } },
       },
     });

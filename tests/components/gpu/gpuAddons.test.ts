@@ -251,7 +251,7 @@ describe("releases", () => {
       build({
         transform: {
           release: { kueue: { timeout: 1234 } },
-          clusterQueue: (args) => ({ ...args, metadata: { name: "renamed", labels: { changed: "yes" } } }),
+          clusterQueue: (args) => ({ args: { ...args, metadata: { name: "renamed", labels: { changed: "yes" } } } }),
         },
       }),
     );

@@ -15,10 +15,10 @@ import {
 } from "../../../components/metaflow/argoWorkflows";
 import type { KubernetesCluster } from "../../../components/core/kubernetesCluster";
 import { placementFor, systemPlacement } from "../../../components/core/systemPlacement";
-import { collect, type Collected } from "../collect";
+import { collect, type Collected, valueOf } from "../collect";
 import { deletionOrder } from "../deletionOrder";
 
-const store = { bucket: pulumi.output("models-bucket"), region: "eu-central-1" };
+const store = { bucket: pulumi.output("models-bucket"), region: pulumi.output("eu-central-1") };
 const charts = { argoWorkflows: "0.45.2", argoEvents: "2.4.8" };
 
 interface Made {
@@ -182,7 +182,7 @@ describe("ArgoWorkflows", () => {
       build("pod-identity", {
         transform: {
           workflows: { timeout: 1200 },
-          eventBus: (args) => ({ ...args, spec: { jetstream: { version: "2.10.10", replicas: 5 } } }),
+          eventBus: (args) => ({ args: { ...args, spec: { jetstream: { version: "2.10.10", replicas: 5 } } } }),
         },
       }),
     );
@@ -215,10 +215,10 @@ describe("argoWorkflowsValues", () => {
     expect(values().server).toMatchObject({ authModes: ["client"], serviceType: "ClusterIP" });
   });
 
-  it("takes credentials for the artifact repository from Pod Identity", () => {
+  it("takes credentials for the artifact repository from Pod Identity", async () => {
     const { useStaticCredentials, artifactRepository } = values();
     expect(useStaticCredentials).toBe(false);
-    expect(artifactRepository.s3).toMatchObject({
+    expect(await valueOf(pulumi.output(artifactRepository.s3))).toMatchObject({
       bucket: "models-bucket",
       region: "eu-central-1",
       endpoint: "s3.eu-central-1.amazonaws.com",
@@ -227,13 +227,13 @@ describe("argoWorkflowsValues", () => {
     });
   });
 
-  it("takes them from the store's secret where there is one", () => {
+  it("takes them from the store's secret where there is one", async () => {
     const { useStaticCredentials, artifactRepository } = values({
       endpoint: "http://minio.storage:9000",
       credentialsSecret: "keys",
     });
     expect(useStaticCredentials).toBe(true);
-    expect(artifactRepository.s3).toMatchObject({
+    expect(await valueOf(pulumi.output(artifactRepository.s3))).toMatchObject({
       endpoint: "minio.storage:9000",
       insecure: true,
       accessKeySecret: { name: "keys", key: "AWS_ACCESS_KEY_ID" },

@@ -58,8 +58,9 @@ function optionsOf({ registrations }: Collected<unknown>, type: string): pulumi.
 
 async function passwordOf({ connection }: MetaflowDatabase): Promise<string> {
   if (connection.password.kind !== "value") throw new Error("the password is not a value");
-  expect(await pulumi.isSecret(connection.password.value)).toBe(true);
-  return valueOf(connection.password.value);
+  const password = pulumi.output(connection.password.value);
+  expect(await pulumi.isSecret(password)).toBe(true);
+  return valueOf(password);
 }
 
 describe("MetaflowDatabase", () => {
@@ -233,7 +234,7 @@ describe("MetaflowDatabase", () => {
       transform: {
         password: { length: 40 },
         instance: { maintenanceWindow: "sat:22:00-sat:23:00" },
-        parameterGroup: (group) => ({ ...group, description: "Ours" }),
+        parameterGroup: (group) => ({ args: { ...group, description: "Ours" } }),
         securityGroup: { name: "metaflow-database" },
       },
     });

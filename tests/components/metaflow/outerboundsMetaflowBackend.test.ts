@@ -158,13 +158,13 @@ describe("signInCommand", () => {
       fc.assert(
         fc.property(name, name, (principal, perimeter) => {
           const args = {
-            domain: valid.domain,
+            domain: "acme.obp.outerbounds.com",
             perimeter,
-            servicePrincipal: { name: principal },
+            principal,
             profile: "posttraining",
           };
           expect(words(signInCommand(args, "environment"))).toEqual([
-            ...["service-principal-configure", "--name", principal, "--deployment-domain", valid.domain],
+            ...["service-principal-configure", "--name", principal, "--deployment-domain", args.domain],
             ...["--perimeter", perimeter, "--profile", "posttraining", "--jwt-token", "a.b.c d", "--force"],
           ]);
         }),

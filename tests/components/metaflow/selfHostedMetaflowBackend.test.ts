@@ -32,7 +32,7 @@ const awsStore = (): AwsArtifactStore => {
     ...storeRoots(uri),
     uri,
     bucket: pulumi.output("models-bucket"),
-    region: "eu-central-1",
+    region: pulumi.output("eu-central-1"),
     environment: pulumi.output<Record<string, string>>({ AWS_REGION: "eu-central-1" }),
     statements: (access) => [
       {
@@ -46,8 +46,8 @@ const awsStore = (): AwsArtifactStore => {
 
 const otherStore = (): AwsArtifactStore => ({
   ...awsStore(),
-  endpoint: "https://s3.example.com",
-  credentialsSecret: "store-keys",
+  endpoint: pulumi.output("https://s3.example.com"),
+  credentialsSecret: pulumi.output("store-keys"),
   environment: pulumi.output<Record<string, string>>({
     AWS_REGION: "eu-central-1",
     AWS_ENDPOINT_URL_S3: "https://s3.example.com",
@@ -480,7 +480,7 @@ describe("SelfHostedMetaflowBackend", () => {
   it("lets transforms change deployments and charts", async () => {
     const collected = await collectBackend("aws", {
       transform: {
-        metadataService: (args) => ({ ...args, spec: { ...(args.spec as object), replicas: 3 } as never }),
+        metadataService: (args) => ({ args: { ...args, spec: { ...(args.spec as object), replicas: 3 } as never } }),
         argoWorkflows: { events: { timeout: 900 } },
       },
     });
@@ -531,7 +531,7 @@ describe("usesRoles", () => {
   ] as const)("%s", (_, podPermissions, credentialsSecret, statements, expected) => {
     const store = {
       statements: () => [...statements],
-      ...(credentialsSecret === undefined ? {} : { credentialsSecret }),
+      ...(credentialsSecret === undefined ? {} : { credentialsSecret: pulumi.output(credentialsSecret) }),
     };
     expect(usesRoles({ podPermissions }, store)).toBe(expected);
   });

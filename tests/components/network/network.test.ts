@@ -229,8 +229,10 @@ describe("Network", () => {
     const changed = await build({
       transform: {
         vpc: { instanceTenancy: "dedicated" },
-        flowLog: (args) => ({ ...args, trafficType: "ALL" }),
-        privateSubnet: (args) => ({ ...args, tags: { ...(args.tags as Record<string, string>), team: "ml" } }),
+        flowLog: (args) => ({ args: { ...args, trafficType: "ALL" } }),
+        privateSubnet: (args) => ({
+          args: { ...args, tags: { ...(args.tags as Record<string, string>), team: "ml" } },
+        }),
       },
     });
     expect(inputsOf(changed, "aws:ec2/vpc:Vpc")[0]).toMatchObject({

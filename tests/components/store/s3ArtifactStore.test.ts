@@ -165,10 +165,9 @@ describe("S3ArtifactStore", () => {
           ...durable,
           transform: {
             bucket: { bucket: "a-name-of-my-own" },
-            key: (key) => ({ ...key, multiRegion: true }),
+            key: (key) => ({ args: { ...key, multiRegion: true } }),
             lifecycle: ({ rules, ...rest }) => ({
-              ...rest,
-              rules: pulumi.output(rules).apply((all) => all?.slice(1)),
+              args: { ...rest, rules: pulumi.output(rules).apply((all) => all?.slice(1)) },
             }),
           },
         },
@@ -324,8 +323,8 @@ describe("existingArtifactStore", () => {
       credentialsSecret: "store-credentials",
     });
     expect(store.statements("read-write")).toEqual([]);
-    expect(store.credentialsSecret).toBe("store-credentials");
-    expect(store.endpoint).toBe("https://s3.lab.example.com");
+    expect(await valueOf(pulumi.output(store.credentialsSecret))).toBe("store-credentials");
+    expect(await valueOf(pulumi.output(store.endpoint))).toBe("https://s3.lab.example.com");
     expect(await valueOf(store.environment)).toEqual({
       AWS_REGION: "lab",
       AWS_DEFAULT_REGION: "lab",
