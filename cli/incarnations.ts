@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import { removeBelow } from "../machine/removal";
 import { incarnationFile } from "../machine/stackFiles";
-import { layout } from "../setup/checkout.mjs";
+import { layout } from "../machine/checkout.mjs";
 import { readState } from "./stackState";
 
 /** Folder of what is written down of resources that were replaced (provider/incarnations.ts). */

@@ -5,7 +5,7 @@ import { endProcessesOf, type FolderUser, usersOf } from "../machine/folderUsers
 import { listeningPorts } from "../machine/ports";
 import type { ProcessIdentity, RunningProcess } from "../machine/processes.mjs";
 import { shortLivedFolderOf } from "../machine/shortLivedFolder";
-import { stackLayout } from "../setup/checkout.mjs";
+import { stackLayout } from "../machine/checkout.mjs";
 
 /**
  * What a local stack has left on this machine: by its records, and by the machine itself, which knows of what no record names.

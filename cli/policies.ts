@@ -1,5 +1,5 @@
 import * as path from "node:path";
-import { root } from "../setup/checkout.mjs";
+import { root } from "../machine/checkout.mjs";
 import { withPolicyPack } from "./pulumiArguments";
 import { kindOf } from "./stackConfiguration";
 

@@ -12,24 +12,14 @@ import {
 import * as path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { PlatformOutputs, PortForward } from "../contracts/stackOutputs";
 import { isFree } from "../machine/freePort";
 import { endProcess, isAlive, ownIdentity, type ProcessIdentity, startTimeOf } from "../machine/processes.mjs";
-import { layout } from "../setup/checkout.mjs";
+import { layout } from "../machine/checkout.mjs";
 import { findCommand, lastLines, runCommand } from "../setup/command.mjs";
 import { Problem } from "../setup/problem.mjs";
 
 /** Services of a stack's cluster on 127.0.0.1, by `kubectl port-forward`, for as long as a shell lives. */
-
-export interface PortForward {
-  /** What it is, for people. */
-  readonly name: string;
-  readonly namespace: string;
-  readonly service: string;
-  readonly localPort: number;
-  readonly port: number;
-  /** Pages that no command needs: their absence is told and stops nothing. */
-  readonly onlyToLookAt?: boolean;
-}
 
 export interface ClusterAccess {
   readonly forwards: readonly PortForward[];
@@ -46,31 +36,22 @@ export interface Forwarding {
 /** Seconds that a cluster, and then each of its services, may take to answer. */
 const patience = 30;
 
-function isPortForward(value: unknown): value is PortForward {
-  if (typeof value !== "object" || value === null) return false;
-  const { name, namespace, service, localPort, port } = value as Record<string, unknown>;
-  return (
-    [name, namespace, service].every((text) => typeof text === "string" && text !== "") &&
-    [localPort, port].every((number) => Number.isInteger(number))
-  );
-}
+/** What a platform says of how its cluster is reached. */
+export type ClusterOutputs = Pick<PlatformOutputs, "portForwards"> & {
+  readonly cluster: Pick<PlatformOutputs["cluster"], "name" | "kubeconfig">;
+};
 
-/**
- * What the outputs of a stack say about its cluster: `portForwards`, and `cluster` with `kubeconfig` (absent or null: a cluster that
- * the user's own kubeconfig knows) and `name` (of the context then).
- *
- * @param outputs with secrets
- */
-export function clusterAccess(outputs: Record<string, unknown>): ClusterAccess {
-  const cluster = (outputs.cluster ?? {}) as Record<string, unknown>;
-  const found = cluster.kubeconfig ?? outputs.kubeconfig ?? undefined;
-  const kubeconfig = found === undefined || typeof found === "string" ? found : JSON.stringify(found);
+/** How the cluster of a stack is reached. */
+export function clusterAccess({ portForwards, cluster: { name, kubeconfig } }: ClusterOutputs): ClusterAccess {
   return {
-    forwards: Array.isArray(outputs.portForwards) ? outputs.portForwards.filter(isPortForward) : [],
-    kubeconfig,
-    context: kubeconfig === undefined && typeof cluster.name === "string" ? cluster.name : undefined,
+    forwards: portForwards,
+    kubeconfig: kubeconfig ?? undefined,
+    context: kubeconfig === null ? name : undefined,
   };
 }
+
+/** Of a stack that has no cluster. */
+export const noCluster: ClusterAccess = { forwards: [], kubeconfig: undefined, context: undefined };
 
 const directoryOf = (stack: string): string => path.join(layout.state, "shell", stack);
 

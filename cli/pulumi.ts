@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import * as path from "node:path";
-import { root } from "../setup/checkout.mjs";
+import { root } from "../machine/checkout.mjs";
 import { runCommand } from "../setup/command.mjs";
 import { pulumiEnvironment } from "../setup/environment.mjs";
 import { runMain } from "../setup/problem.mjs";

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import * as yaml from "yaml";
-import { root } from "../setup/checkout.mjs";
+import { root } from "../machine/checkout.mjs";
 import { committedFile } from "./stackConfiguration";
 
 /**

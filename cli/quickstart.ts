@@ -4,7 +4,7 @@ import { readCommandLine } from "../setup/command-line.mjs";
 import { runMain } from "../setup/problem.mjs";
 import { requireBootstrap } from "../setup/set-up.mjs";
 import { ensureStack, pulumiInTerminal, recoverStack } from "./stack";
-import { readPlainOutputs } from "./stackState";
+import { readLocalOutputs } from "./stackOutputs";
 import { endStrayRuns } from "./strayRuns";
 import { endpointProblem, formatSummary } from "./summary";
 
@@ -35,7 +35,7 @@ void runMain(async () => {
     return status;
   }
   await endStrayRuns(stack, console.log);
-  const outputs = readPlainOutputs(stack);
+  const outputs = readLocalOutputs(stack);
   const problem = await endpointProblem(outputs);
   if (problem !== undefined) {
     console.error(`\nStack ${stack} is there, but its endpoint does not answer now: ${problem}`);

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import * as path from "node:path";
 import { withoutAws } from "../machine/environment.mjs";
-import { layout, pythonOf } from "../setup/checkout.mjs";
+import { layout, pythonOf } from "../machine/checkout.mjs";
 import { pulumiEnvironment, withPython } from "../setup/environment.mjs";
 import { Problem, runMain } from "../setup/problem.mjs";
 import { requireBootstrap } from "../setup/set-up.mjs";
@@ -12,13 +12,14 @@ import {
   type ClusterAccess,
   type Forwarding,
   kubeconfigVariables,
+  noCluster,
   portForwardCommands,
   startPortForwards,
 } from "./portForwards";
 import { clientCache, exportLines, stackVariables } from "./shellEnvironment";
-import { readOutputs } from "./stack";
 import { committedFile, isLocal } from "./stackConfiguration";
 import { requireStack } from "./stackName";
+import { readStackOutputs } from "./stackOutputs";
 import { readState } from "./stackState";
 
 /**
@@ -92,8 +93,8 @@ void runMain(async () => {
   const isUp = readState(stack) !== undefined;
   if (!isUp)
     console.error(`Stack ${stack} is not there: nothing of it is set up. npm run pulumi -- up -s ${stack} makes it.`);
-  const outputs = isUp ? await readOutputs(stack) : {};
-  const access = clusterAccess(outputs);
+  const outputs = isUp ? await readStackOutputs(stack) : undefined;
+  const access = outputs?.kind === "platform" ? clusterAccess(outputs) : noCluster;
   const own = isLocal(stack) ? withoutAws(pulumiEnvironment()) : pulumiEnvironment();
   const environment: NodeJS.ProcessEnv = {
     ...withPython({ ...own, ...(isLocal(stack) ? clientCache(stack) : {}), ...stackVariables(outputs) }),
@@ -117,7 +118,11 @@ void runMain(async () => {
     console.error(
       `Shell for stack ${stack}: pulumi, python (${pythonOf("train")}) and Metaflow are set up. Leave with exit.`,
     );
-    if (environment.OPENAI_BASE_URL !== undefined && outputs.endpointEnvironment) {
+    if (
+      environment.OPENAI_BASE_URL !== undefined &&
+      outputs?.kind === "local" &&
+      outputs.endpointEnvironment !== null
+    ) {
       console.error(`The endpoint is $OPENAI_BASE_URL (${environment.OPENAI_BASE_URL}), its key $OPENAI_API_KEY.`);
     }
   }

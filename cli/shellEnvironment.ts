@@ -1,5 +1,6 @@
 import * as path from "node:path";
-import { stackLayout } from "../setup/checkout.mjs";
+import type { LocalOutputs, PlatformOutputs } from "../contracts/stackOutputs";
+import { stackLayout } from "../machine/checkout.mjs";
 
 /**
  * Where Metaflow's client keeps what it has fetched: in the stack's own folder, and not below /tmp for everybody.
@@ -10,21 +11,14 @@ export const clientCache = (stack: string): { METAFLOW_CLIENT_CACHE_PATH: string
   METAFLOW_CLIENT_CACHE_PATH: path.join(stackLayout(stack).metaflow, "client-cache"),
 });
 
-/**
- * The variables of a stack's Metaflow client and of the clients of its endpoint, from the stack's outputs with secrets:
- * `metaflowEnvironment` and `endpointEnvironment` of a local stack (stacks/local.ts), else `metaflowConfig`.
- */
-export function stackVariables(outputs: Record<string, unknown>): Record<string, string> {
-  const found = {
-    ...(outputs.metaflowEnvironment ?? outputs.metaflowConfig ?? {}),
-    ...(outputs.endpointEnvironment ?? {}),
-    ...(typeof outputs.modelsRoot === "string" ? { MODELS_ROOT: outputs.modelsRoot } : {}),
-  };
-  return Object.fromEntries(
-    Object.entries(found).flatMap(([name, value]) =>
-      /^[A-Z][A-Z0-9_]*$/.test(name) && typeof value === "string" ? [[name, value]] : [],
-    ),
-  );
+/** The variables of a stack's Metaflow client and of the clients of its endpoint. */
+export function stackVariables(outputs: LocalOutputs | PlatformOutputs | undefined): Record<string, string> {
+  if (outputs === undefined) return {};
+  const found =
+    outputs.kind === "local"
+      ? { ...outputs.metaflowEnvironment, ...outputs.endpointEnvironment, MODELS_ROOT: outputs.modelsRoot }
+      : outputs.metaflowEnvironment;
+  return Object.fromEntries(Object.entries(found).filter(([name]) => /^[A-Z][A-Z0-9_]*$/.test(name)));
 }
 
 /**

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { withoutAws } from "../machine/environment.mjs";
 import { endProcess, processesWithVariable, type RunningProcess, runningProcesses } from "../machine/processes.mjs";
 import { removalProblem } from "../machine/removal";
-import { layout, root, stackLayout } from "../setup/checkout.mjs";
+import { layout, root, stackLayout } from "../machine/checkout.mjs";
 import { lastLines, runCommand, runInTerminal } from "../setup/command.mjs";
 import { passphraseSource, pulumiEnvironment } from "../setup/environment.mjs";
 import { Problem } from "../setup/problem.mjs";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
-import { layout, root } from "../setup/checkout.mjs";
+import { layout, root } from "../machine/checkout.mjs";
 
 /**
  * The configuration file that Pulumi is given for a stack.

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import * as path from "node:path";
 import { type RunningProcess, runningProcesses } from "../machine/processes.mjs";
-import { layout } from "../setup/checkout.mjs";
+import { layout } from "../machine/checkout.mjs";
 import { Problem } from "../setup/problem.mjs";
 import { projectName } from "./stackConfiguration";
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import * as path from "node:path";
 import { stackNameProblem } from "../machine/stackName";
-import { layout, root } from "../setup/checkout.mjs";
+import { layout, root } from "../machine/checkout.mjs";
 import { Problem } from "../setup/problem.mjs";
 import { stateFilesDirectory } from "./stackState";
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import * as path from "node:path";
-import { layout, root } from "../setup/checkout.mjs";
+import { layout, root } from "../machine/checkout.mjs";
 import { Problem } from "../setup/problem.mjs";
 import { projectName } from "./stackConfiguration";
 

@@ -4,7 +4,7 @@ import { endProcessesOf, isOfAnother } from "../machine/folderUsers";
 import { isAlive } from "../machine/processes.mjs";
 import { removeEntries } from "../machine/removal";
 import { runRecords } from "../machine/stackFiles";
-import { layout, stackLayout } from "../setup/checkout.mjs";
+import { layout, stackLayout } from "../machine/checkout.mjs";
 import { readState } from "./stackState";
 
 /**

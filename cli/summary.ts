@@ -1,26 +1,5 @@
 import { readFileSync } from "node:fs";
-import { z } from "zod";
-
-/** The outputs of a local stack (stacks/local.ts), as far as the summary shows them. */
-const outputsSchema = z.looseObject({
-  stages: z.array(
-    z.looseObject({
-      name: z.string(),
-      method: z.string(),
-      status: z.string(),
-      metric: z.string().nullable(),
-      before: z.number().nullable(),
-      after: z.number().nullable(),
-      minutes: z.number().nullable(),
-      modelUri: z.string().nullable(),
-      cards: z.array(z.string()),
-    }),
-  ),
-  endpoint: z
-    .looseObject({ url: z.string(), model: z.string(), headerFile: z.string().nullable(), curl: z.string() })
-    .nullish(),
-  metaflowConfig: z.record(z.string(), z.string()),
-});
+import type { SealedLocalOutputs } from "../contracts/stackOutputs";
 
 /** The header that a file holds as a line. */
 function headersIn(file: string | null): [string, string][] {
@@ -28,14 +7,9 @@ function headersIn(file: string | null): [string, string][] {
   return line?.[1] === undefined ? [] : [[line[1], line[2] ?? ""]];
 }
 
-/**
- * Asks the endpoint for one token. Resolves to what is wrong, or undefined when it has answered now or there is none.
- *
- * @param document the stack's outputs, without those that are secret
- */
-export async function endpointProblem(document: unknown): Promise<string | undefined> {
-  const { endpoint } = outputsSchema.parse(document);
-  if (!endpoint) return undefined;
+/** Asks the endpoint for one token. Resolves to what is wrong, or undefined when it has answered now or there is none. */
+export async function endpointProblem({ endpoint }: Pick<SealedLocalOutputs, "endpoint">): Promise<string | undefined> {
+  if (endpoint === null) return undefined;
   try {
     const response = await fetch(`${endpoint.url}/chat/completions`, {
       method: "POST",
@@ -66,14 +40,8 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/**
- * The short text at the end of `npm run quickstart`.
- *
- * @param document the stack's outputs, without those that are secret
- * @throws when the outputs are not those of a local stack
- */
-export function formatSummary(stack: string, document: unknown): string {
-  const { stages, endpoint, metaflowConfig } = outputsSchema.parse(document);
+/** The short text at the end of `npm run quickstart`. */
+export function formatSummary(stack: string, { stages, endpoint, metaflowConfig }: SealedLocalOutputs): string {
   const lines = table([
     ["stage", "method", "status", "metric", "before", "after", "minutes", "model"],
     ...stages.map((stage) => [
@@ -89,7 +57,7 @@ export function formatSummary(stack: string, document: unknown): string {
   ]);
   const cards = stages.flatMap((stage) => stage.cards.map((card) => `  ${card}`));
   if (cards.length > 0) lines.push("", "Cards (open in a browser):", ...cards);
-  if (endpoint)
+  if (endpoint !== null)
     lines.push(
       "",
       `Endpoint: ${endpoint.url} serves the model "${endpoint.model}". Ask it, from here:`,

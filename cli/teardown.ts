@@ -5,7 +5,7 @@ import { formatSeconds } from "../machine/duration.mjs";
 import type { RunningProcess } from "../machine/processes.mjs";
 import { removeBelow, removeEntries } from "../machine/removal";
 import { anyOf, metaflowFiles, modelServerFiles, processFiles, runRecords, storeFolders } from "../machine/stackFiles";
-import { cacheDirectory, layout, root, stackLayout } from "../setup/checkout.mjs";
+import { cacheDirectory, layout, root, stackLayout } from "../machine/checkout.mjs";
 import { readCommandLine } from "../setup/command-line.mjs";
 import { Problem, runMain } from "../setup/problem.mjs";
 import { requireBootstrap } from "../setup/set-up.mjs";

@@ -173,6 +173,8 @@ export type PlatformOutputs = z.infer<typeof platformOutputsSchema>;
 /** As a state's file holds them, or `pulumi stack output` without `--show-secrets`: what is secret cannot be read. */
 export const sealedLocalOutputsSchema = localOutputsSchema.extend({
   metaflowEnvironment: z.unknown(),
-  endpointEnvironment: z.unknown(),
+  endpointEnvironment: z.unknown().optional(),
 });
 export const sealedPlatformOutputsSchema = platformOutputsSchema.extend({ metaflowEnvironment: z.unknown() });
+
+export type SealedLocalOutputs = z.infer<typeof sealedLocalOutputsSchema>;

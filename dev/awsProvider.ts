@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import * as path from "node:path";
-import { root } from "../setup/checkout.mjs";
+import { root } from "../machine/checkout.mjs";
 import { isExecutable } from "../setup/command.mjs";
 import { buildSeconds, goBuild } from "../setup/go.mjs";
 import { linkOf, linkTarget, linkTool } from "../setup/linked-tool.mjs";

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import * as path from "node:path";
-import { layout, pythonOf, root } from "../setup/checkout.mjs";
+import { layout, pythonOf, root } from "../machine/checkout.mjs";
 import { findCommand, runCommand } from "../setup/command.mjs";
 import type { Part } from "../setup/progress.mjs";
 import { pythonEnvironment } from "../setup/python-environments.mjs";

@@ -1,20 +1,17 @@
-import * as path from "node:path";
+import { layout, root, stackLayout as foldersOf } from "./checkout.mjs";
 
-/** Where things lie on this machine; the table is in docs/contracts.md. */
+/** Where things lie (machine/checkout.mjs), by the names that program and provider use. */
 
 /** Top folder of the checkout. */
-export const projectRoot = path.join(__dirname, "..");
+export const projectRoot = root;
 
 /** Folder of the Python side. */
-export const flowsDirectory = path.join(projectRoot, "flows");
+export const flowsDirectory = layout.flows;
 
 /** Everything that a machine makes; nothing outside it is ever removed. */
-export const stateDirectory = path.join(projectRoot, ".posttraining");
+export const stateDirectory = layout.state;
 
-/** Interpreter of one of the project's Python environments. */
-export function pythonOf(environment: "train" | "serve"): string {
-  return path.join(stateDirectory, "python", environment, "bin", "python");
-}
+export { pythonOf } from "./checkout.mjs";
 
 /** Folders of one local stack, all below `.posttraining/stacks/<stack>`. */
 export interface StackLayout {
@@ -27,13 +24,6 @@ export interface StackLayout {
 }
 
 export function stackLayout(stack: string): StackLayout {
-  const root = path.join(stateDirectory, "stacks", stack);
-  return {
-    root,
-    store: path.join(root, "store"),
-    metaflow: path.join(root, "metaflow"),
-    runs: path.join(root, "runs"),
-    processes: path.join(root, "processes"),
-    cache: path.join(root, "cache"),
-  };
+  const { directory, ...folders } = foldersOf(stack);
+  return { root: directory, ...folders };
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { neutralEnvironment } from "../machine/environment.mjs";
-import { layout, pythonDirectory, root } from "./checkout.mjs";
+import { layout, pythonDirectory, root } from "../machine/checkout.mjs";
 import { linkTarget } from "./linked-tool.mjs";
 import { Problem } from "./problem.mjs";
 

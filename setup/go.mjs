@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
-import { root } from "./checkout.mjs";
+import { root } from "../machine/checkout.mjs";
 import { findCommand, lastLines, runCommand } from "./command.mjs";
 import { PartFailure } from "./progress.mjs";
 import { Problem } from "./problem.mjs";
 import { requireDiskSpace } from "./tool-cache.mjs";
-import { isAtLeast } from "./version.mjs";
+import { isAtLeast } from "../machine/version.mjs";
 
 /**
  * Version of a module that a committed go.mod requires, without the leading "v".

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { layout } from "./checkout.mjs";
+import { layout } from "../machine/checkout.mjs";
 
 /**
  * Where this checkout finds a tool: a link in `.posttraining/tools` to wherever the tool lies.

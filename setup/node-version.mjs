@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { isAtLeast } from "./version.mjs";
+import { isAtLeast } from "../machine/version.mjs";
 
 /**
  * Ends the process with one message when Node is too old. Every command imports this file first, so that the message comes

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { setImmediate as breathe } from "node:timers/promises";
-import { layout, root } from "./checkout.mjs";
+import { layout, root } from "../machine/checkout.mjs";
 import { findCommand, runCommand } from "./command.mjs";
 import { describeWait, withExclusiveLock } from "./exclusive-lock.mjs";
 import { describeDamage, filesBelow, inspectFiles, readWhat, writeList } from "./installed-files.mjs";

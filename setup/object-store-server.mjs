@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { layout, root } from "./checkout.mjs";
+import { layout, root } from "../machine/checkout.mjs";
 import { findCommand, isExecutable, runCommand } from "./command.mjs";
 import { buildSeconds, goBuild, requiredVersion } from "./go.mjs";
 import { linkTarget, linkTool } from "./linked-tool.mjs";
@@ -9,7 +9,7 @@ import { knownChecksum } from "./release-checksums.mjs";
 import { fetchRelease } from "./release.mjs";
 import { environmentHere } from "./set-up-environment.mjs";
 import { cachedTool, ensureCachedTool, isWholeTool, requireDiskSpace } from "./tool-cache.mjs";
-import { isAtLeast } from "./version.mjs";
+import { isAtLeast } from "../machine/version.mjs";
 
 /**
  * versitygw, the S3-compatible server of the local stack. Taken from PATH; else its release; else built from Go modules.

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { layout } from "./checkout.mjs";
+import { layout } from "../machine/checkout.mjs";
 import { lastLines } from "./command.mjs";
 import { formatSeconds } from "../machine/duration.mjs";
 import { describeError } from "./problem.mjs";

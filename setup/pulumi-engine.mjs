@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { layout, root } from "./checkout.mjs";
+import { layout, root } from "../machine/checkout.mjs";
 import { findCommand, isExecutable, runCommand } from "./command.mjs";
 import { buildSeconds, goBuild, requiredVersion } from "./go.mjs";
 import { linkOf, linkTarget, linkTool } from "./linked-tool.mjs";
@@ -9,7 +9,7 @@ import { knownChecksum } from "./release-checksums.mjs";
 import { fetchRelease } from "./release.mjs";
 import { environmentHere } from "./set-up-environment.mjs";
 import { cachedTool, ensureCachedTool, isWholeTool, requireDiskSpace } from "./tool-cache.mjs";
-import { isAtLeast } from "./version.mjs";
+import { isAtLeast } from "../machine/version.mjs";
 
 /**
  * The Pulumi command line with its engine and its Node.js language host. Taken from PATH when it is new enough; else Pulumi's

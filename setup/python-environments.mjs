@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { cacheDirectory, layout, pythonDirectory, pythonOf } from "./checkout.mjs";
+import { cacheDirectory, layout, pythonDirectory, pythonOf } from "../machine/checkout.mjs";
 import { runCommand } from "./command.mjs";
 import { describeWait, withExclusiveLock } from "./exclusive-lock.mjs";
 import { bytesByOwner, describeDamage, readList, readWhat, writeList } from "./installed-files.mjs";
@@ -21,7 +21,7 @@ import { environmentHere } from "./set-up-environment.mjs";
 import { requireDiskSpace } from "./tool-cache.mjs";
 import { findUv } from "./uv.mjs";
 
-/** @typedef {import("./checkout.mjs").PythonEnvironment} PythonEnvironment */
+/** @typedef {import("../machine/checkout.mjs").PythonEnvironment} PythonEnvironment */
 
 /** What Python the lock is for: `requires-python` of flows/pyproject.toml. */
 const pythonRange = ">=3.11,<3.13";

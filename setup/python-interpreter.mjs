@@ -1,5 +1,5 @@
 import path from "node:path";
-import { root } from "./checkout.mjs";
+import { root } from "../machine/checkout.mjs";
 import { lastLines, runCommand } from "./command.mjs";
 import { environmentHere } from "./set-up-environment.mjs";
 

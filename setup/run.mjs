@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { layout, root } from "./checkout.mjs";
+import { layout, root } from "../machine/checkout.mjs";
 import { areInstalled, npmPackages } from "./npm-packages.mjs";
 import { describeError } from "./problem.mjs";
 import { requireBootstrap } from "./set-up.mjs";

@@ -1,6 +1,6 @@
 import path from "node:path";
 import process from "node:process";
-import { layout } from "./checkout.mjs";
+import { layout } from "../machine/checkout.mjs";
 import { isUsableFolder } from "../machine/environment.mjs";
 import { usableHome } from "../machine/home.mjs";
 

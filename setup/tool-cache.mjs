@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { cacheDirectory } from "./checkout.mjs";
+import { cacheDirectory } from "../machine/checkout.mjs";
 import { thisMachine } from "../machine/home.mjs";
 import { describeWait, withExclusiveLock } from "./exclusive-lock.mjs";
 import { describeDamage, filesBelow, inspectFiles, writeList } from "./installed-files.mjs";

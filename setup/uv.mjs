@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { layout, root } from "./checkout.mjs";
+import { layout, root } from "../machine/checkout.mjs";
 import { findCommand, isExecutable, lastLines, runCommand } from "./command.mjs";
 import { describeWait, withExclusiveLock } from "./exclusive-lock.mjs";
 import { describeDamage, filesBelow, inspectFiles, writeList } from "./installed-files.mjs";
@@ -10,7 +10,7 @@ import { Problem } from "./problem.mjs";
 import { fetchRelease } from "./release.mjs";
 import { environmentHere } from "./set-up-environment.mjs";
 import { requireDiskSpace } from "./tool-cache.mjs";
-import { isAtLeast } from "./version.mjs";
+import { isAtLeast } from "../machine/version.mjs";
 
 /** uv, which makes the Python environments. Taken from PATH when it is new enough; else installed into the checkout. */
 

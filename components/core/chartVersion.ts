@@ -1,3 +1,5 @@
+import { compareVersions as compareNumbers } from "../../machine/version.mjs";
+
 /** Versions of Helm charts and of the software in them: `0.45.2`, `v0.8.2` or `1.2`. */
 
 /** Numbers of a version, for example [0, 45, 2]; undefined if it is none. */
@@ -19,7 +21,7 @@ export function chartVersionProblem(version: string): string | undefined {
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [numbersOf(a), numbersOf(b)];
   if (left === undefined || right === undefined) throw new Error(`${a} and ${b} cannot be compared as versions`);
-  return left.map((part, index) => part - (right[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
+  return compareNumbers(left.join("."), right.join("."));
 }
 
 /** The oldest version of a chart that works here, and why; undefined where none is known not to. */

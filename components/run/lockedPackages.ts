@@ -1,5 +1,6 @@
 import { parse } from "smol-toml";
 import { z } from "zod";
+import { compareVersions } from "../../machine/version.mjs";
 
 /** Which packages a lock of uv installs, with their versions: what of flows/uv.lock decides what a run computes. */
 
@@ -171,14 +172,4 @@ function markersOf(environment: PackageEnvironment, project: string): (marker: s
     if (value === undefined) known.set(marker, (value = evaluate(marker)));
     return value;
   };
-}
-
-/** Below 0, 0 or above 0 as the first of two versions of numbers and dots is the older one; missing parts are 0. */
-function compareVersions(a: string, b: string): number {
-  const [left, right] = [a, b].map((version) => version.split(".").map(Number));
-  for (let part = 0; part < Math.max(left?.length ?? 0, right?.length ?? 0); part++) {
-    const difference = (left?.[part] ?? 0) - (right?.[part] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -3,13 +3,14 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ClusterAccess, PortForward } from "../../../cli/portForwards";
+import type { ClusterAccess } from "../../../cli/portForwards";
 import {
   clusterAccess,
   credentialCommand,
   portForwardCommands,
   portForwardParameters,
 } from "../../../cli/portForwards";
+import type { PortForward } from "../../../contracts/stackOutputs";
 import { startTimeOf } from "../../../machine/processes.mjs";
 import { TemporaryCheckout } from "../../unit/setup/temporaryCheckout";
 
@@ -273,8 +274,8 @@ describe("startPortForwards", () => {
     }
   });
 
-  it("does nothing for a stack without a cluster", async () => {
-    const shell = open({});
+  it("does nothing for a stack without services to forward", async () => {
+    const shell = open({ portForwards: [], cluster: { name: "platform", kubeconfig } });
     expect(await shell.forwarding).toBe(true);
     expect(calls()).toEqual([]);
   });
@@ -452,16 +453,12 @@ describe("clusterAccess", () => {
     });
   });
 
-  it("takes a kubeconfig that is an object, and one beside the cluster", () => {
-    const object = JSON.parse(kubeconfig) as object;
-    expect(clusterAccess({ cluster: { kubeconfig: object } }).kubeconfig).toBe(kubeconfig);
-    expect(clusterAccess({ kubeconfig }).kubeconfig).toBe(kubeconfig);
-  });
-
-  it("leaves out what is no forward", () => {
-    const wrong = [null, "8080", { ...metadata, localPort: "8080" }, { ...metadata, service: "" }];
-    expect(clusterAccess({ portForwards: [...wrong, metadata] }).forwards).toEqual([metadata]);
-    expect(clusterAccess({ portForwards: "none" }).forwards).toEqual([]);
+  it("takes the context of a cluster that the user's own kubeconfig knows", () => {
+    expect(clusterAccess({ portForwards: [], cluster: { name: "lab", kubeconfig: null } })).toEqual({
+      forwards: [],
+      kubeconfig: undefined,
+      context: "lab",
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { exportLines, stackVariables } from "../../../cli/shellEnvironment";
+import { type LocalOutputs, stackOutputsVersion } from "../../../contracts/stackOutputs";
 
 describe("exportLines", () => {
   it("carries every value through a shell unchanged", () => {
@@ -13,19 +14,37 @@ describe("exportLines", () => {
 });
 
 describe("stackVariables", () => {
-  it("prefers the environment with the store's credentials", () => {
-    const outputs = {
-      metaflowConfig: { METAFLOW_USER: "a" },
-      metaflowEnvironment: { METAFLOW_USER: "a", AWS_REGION: "r" },
-    };
-    expect(stackVariables(outputs)).toEqual({ METAFLOW_USER: "a", AWS_REGION: "r" });
+  const local: LocalOutputs = {
+    kind: "local",
+    version: stackOutputsVersion,
+    metaflowConfig: { METAFLOW_USER: "a" },
+    metaflowEnvironment: { METAFLOW_USER: "a", AWS_REGION: "r" },
+    stages: [],
+    endpoint: null,
+    endpointEnvironment: null,
+    modelsRoot: "s3://posttraining/models",
+  };
+
+  it("are those of runs, with the store's credentials, and where models lie", () => {
+    expect(stackVariables(local)).toEqual({
+      METAFLOW_USER: "a",
+      AWS_REGION: "r",
+      MODELS_ROOT: "s3://posttraining/models",
+    });
   });
 
-  it("has nothing for a stack that is not up", () => {
-    expect(stackVariables({})).toEqual({});
+  it("are those of the endpoint's clients too", () => {
+    const endpointEnvironment = { OPENAI_BASE_URL: "http://127.0.0.1:4000/v1" };
+    expect(stackVariables({ ...local, endpointEnvironment })).toMatchObject(endpointEnvironment);
   });
 
-  it("takes no name that a shell would not", () => {
-    expect(stackVariables({ metaflowConfig: { "x; rm": "1", METAFLOW_USER: "a" } })).toEqual({ METAFLOW_USER: "a" });
+  it("are none for a stack that is not up", () => {
+    expect(stackVariables(undefined)).toEqual({});
+  });
+
+  it("take no name that a shell would not", () => {
+    expect(
+      Object.keys(stackVariables({ ...local, metaflowEnvironment: { "x; rm": "1", METAFLOW_USER: "a" } })),
+    ).toEqual(["METAFLOW_USER", "MODELS_ROOT"]);
   });
 });

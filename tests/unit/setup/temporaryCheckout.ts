@@ -15,6 +15,7 @@ export class TemporaryCheckout {
   constructor() {
     for (const name of [
       "cli",
+      "contracts",
       "setup",
       "dev",
       "machine",

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { cacheDirectory, layout } from "../../../setup/checkout.mjs";
+import { cacheDirectory, layout } from "../../../machine/checkout.mjs";
 import { cachedTool, diskSpaceProblem, ensureCachedTool, stateOfCachedTool } from "../../../setup/tool-cache.mjs";
 
 const tool = { name: "thing", version: "1.2.3" };

@@ -4,20 +4,6 @@ import { goProblem, requiredVersion } from "../../../setup/go.mjs";
 import { nodeVersionProblem } from "../../../setup/node-version.mjs";
 import { versionObjection } from "../../../setup/object-store-server.mjs";
 import { engineObjection } from "../../../setup/pulumi-engine.mjs";
-import { isAtLeast } from "../../../setup/version.mjs";
-
-describe("isAtLeast", () => {
-  it.each([
-    ["20.19.0", "20.19.0", true],
-    ["20.18.9", "20.19.0", false],
-    ["22.0.0", "20.19.0", true],
-    ["1.9", "1.21", false],
-    ["1.26", "1.25.11", true],
-    ["1.25", "1.25.11", false],
-  ])("%s against %s", (version, oldest, expected) => {
-    expect(isAtLeast(version, oldest)).toBe(expected);
-  });
-});
 
 describe("Node", () => {
   const range = (JSON.parse(readFileSync("package.json", "utf8")) as { engines: { node: string } }).engines.node;

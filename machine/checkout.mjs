@@ -1,7 +1,7 @@
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { thisMachine, usableHome } from "../machine/home.mjs";
+import { thisMachine, usableHome } from "./home.mjs";
 
 /** Where things lie on this machine; the table is in docs/contracts.md. */
 
@@ -61,7 +61,7 @@ export function stackLayout(stack) {
  *
  * @param {NodeJS.ProcessEnv} [environment]
  * @param {NodeJS.Platform} [platform]
- * @param {import("../machine/home.mjs").Machine} [machine]
+ * @param {import("./home.mjs").Machine} [machine]
  * @returns {string} absolute; need not exist yet
  */
 export function cacheDirectory(environment = process.env, platform = process.platform, machine = thisMachine) {
