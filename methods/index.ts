@@ -1,5 +1,6 @@
 import { dpo } from "./dpo";
 import { grpo } from "./grpo";
+import { kto } from "./kto";
 import type { Method } from "./method";
 import { sft } from "./sft";
 
@@ -8,6 +9,7 @@ export const methods = [
   sft, //
   dpo,
   grpo,
+  kto,
 ] as const;
 
 export type MethodName = (typeof methods)[number]["name"];

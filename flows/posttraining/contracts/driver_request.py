@@ -42,7 +42,7 @@ class OuterboundsOrchestratorRequest(TypedDict):
     """`METAFLOW_*` and `AWS_*` variables of the run's processes. Values may be secrets; no message shows one."""
 
 
-MethodName: TypeAlias = Literal["sft", "dpo", "grpo"]
+MethodName: TypeAlias = Literal["sft", "dpo", "grpo", "kto"]
 """How a model is trained."""
 
 

@@ -194,6 +194,21 @@ class ServerGeneration(TypedDict):
     kind: Literal["vllm-server"]
 
 
+class KtoSettings(TypedDict):
+    """What only KTO has."""
+
+    beta: float
+    """How strongly the policy is held to the reference model."""
+    lossType: Literal["kto", "apo_zero_unpaired"]
+    """TRL's loss name: `kto` measures how far the model has moved on the answers of other prompts; `apo_zero_unpaired` does not."""
+    desirableWeight: float
+    """Weight of good answers, against a dataset that has more of one kind."""
+    undesirableWeight: float
+    """Weight of bad answers."""
+    precomputeReferenceLogProbabilities: bool
+    """Compute the reference model's log-probabilities once before training instead of holding it in memory."""
+
+
 Trainable: TypeAlias = FullTraining | LoraTraining | QloraTraining
 """What of the model is trained."""
 
@@ -237,6 +252,39 @@ class DpoRecipe(TypedDict):
 
 CompletionGeneration: TypeAlias = TransformersGeneration | ColocatedGeneration | ServerGeneration
 """Where completions are generated."""
+
+
+class KtoRecipe(TypedDict):
+    """A recipe for KTO."""
+
+    method: Literal["kto"]
+    name: str
+    """Name of the recipe: `<method>-<size>`; the file has the same name."""
+    description: str
+    """One sentence for people."""
+    model: RecipeModel
+    dataset: RecipeDataset
+    sequence: RecipeSequence
+    trainable: Trainable
+    precision: Literal["float32", "bfloat16"]
+    """Number format of weights and activations while training."""
+    optimizer: Optimizer
+    batch: Batch
+    duration: Duration
+    sharding: Literal["auto", "none", "ddp", "fsdp2", "zero2", "zero3"]
+    """How states are spread over GPUs. `auto` lets the planner choose."""
+    activationCheckpointing: Literal["auto", "none", "full"]
+    """Recompute activations in the backward pass. `auto` lets the planner choose."""
+    checkpointEverySteps: int
+    """Steps between checkpoints from which a retried step goes on."""
+    loggingSteps: int
+    """Steps between two lines of what the trainer logs."""
+    seed: int
+    """Seed of every library."""
+    evaluation: Evaluation
+    gate: list[GateCondition]
+    """What a model must reach to be promoted."""
+    kto: KtoSettings
 
 
 class SftRecipe(TypedDict):
@@ -322,5 +370,5 @@ class GrpoRecipe(TypedDict):
     grpo: GrpoSettings
 
 
-Recipe: TypeAlias = SftRecipe | DpoRecipe | GrpoRecipe
+Recipe: TypeAlias = SftRecipe | DpoRecipe | GrpoRecipe | KtoRecipe
 """What to train and how good it must become. It says nothing about machines: the planner derives those."""

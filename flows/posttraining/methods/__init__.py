@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from posttraining.contracts.recipe import Recipe
-from posttraining.methods import dpo, grpo, sft
+from posttraining.methods import dpo, grpo, kto, sft
 from posttraining.methods.method import Method
 
 METHODS: tuple[Method[Any], ...] = (
     sft.METHOD,
     dpo.METHOD,
     grpo.METHOD,
+    kto.METHOD,
 )
 
 _BY_NAME = {method.name: method for method in METHODS}

@@ -1,0 +1,58 @@
+"""Kahneman-Tversky optimisation: learns from single answers, each said to be good or bad."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from posttraining import tiny_task
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import KtoRecipe
+from posttraining.methods.method import Method, Row, Turns
+from posttraining.trainers.job import TrainingJob
+
+
+def _arguments(recipe: KtoRecipe, _job: TrainingJob, _columns: tuple[str, ...]) -> dict[str, Any]:
+    kto = recipe["kto"]
+    return {
+        "max_length": recipe["sequence"]["maxLength"],
+        "beta": kto["beta"],
+        "loss_type": kto["lossType"],
+        "desirable_weight": kto["desirableWeight"],
+        "undesirable_weight": kto["undesirableWeight"],
+        "precompute_ref_log_probs": kto["precomputeReferenceLogProbabilities"],
+    }
+
+
+def _least_micro_batch(recipe: KtoRecipe) -> int:
+    """Alone in a forward pass, an answer would be measured against itself (trl/trainer/kto_trainer.py refuses it)."""
+    return 2 if recipe["kto"]["lossType"] == "kto" else 1
+
+
+def _plan_problems(recipe: KtoRecipe, plan: Plan) -> Iterator[str]:
+    if recipe["kto"]["precomputeReferenceLogProbabilities"] and plan["nodes"] > 1:
+        # TRL 1.16: the first process alone writes them, to a file on its node.
+        yield (
+            "kto.precomputeReferenceLogProbabilities: only the first of several nodes would have them; "
+            "set it to false, or plan one node"
+        )
+
+
+def _tiny_row(prompt: Turns, total: int, source: random.Random) -> Row:
+    chosen, rejected = tiny_task.preference(total, source)
+    label = source.random() < 0.5
+    return {"prompt": prompt, "completion": tiny_task.says(chosen if label else rejected), "label": label}
+
+
+METHOD = Method[KtoRecipe](
+    name="kto",
+    label="KTO",
+    # TRL makes two examples of a pair of answers.
+    columns=(("prompt", "completion", "label"), ("prompt", "chosen", "rejected"), ("chosen", "rejected")),
+    arguments=_arguments,
+    tiny_row=_tiny_row,
+    shown=("rewards.margins", "kl"),
+    least_micro_batch=_least_micro_batch,
+    plan_problems=_plan_problems,
+)
