@@ -6,7 +6,8 @@ import { readStackFile } from "../configuration/stackFile";
 import { costEnd, costMarkdown, costStart } from "../pricing/costTable";
 import { platformCost } from "../pricing/platformCost";
 import { readRecipe } from "../recipe/read";
-import { planTable, replaceTable, tableMarkdown } from "../sizing/table";
+import { planTable, tableEnd, tableMarkdown, tableStart } from "../sizing/table";
+import { withMarkedPart } from "./markedPart";
 
 const file = join(__dirname, "..", "README.md");
 
@@ -15,13 +16,13 @@ const formatted = async (markdown: string): Promise<string> =>
 
 /** The README with its table of GPU requirements made anew from the recipes and the catalog. */
 export async function readmeWithTable(text: string): Promise<string> {
-  return replaceTable(text, await formatted(tableMarkdown(planTable(readRecipe))));
+  return withMarkedPart("README.md", text, await formatted(tableMarkdown(planTable(readRecipe))), tableStart, tableEnd);
 }
 
 /** The README with the idle cost of the committed stack `platform` made anew. */
 export async function readmeWithCost(text: string): Promise<string> {
   const cost = platformCost(parsePlatform(readStackFile("platform")));
-  return replaceTable(text, await formatted(costMarkdown(cost)), costStart, costEnd);
+  return withMarkedPart("README.md", text, await formatted(costMarkdown(cost)), costStart, costEnd);
 }
 
 if (require.main === module) {

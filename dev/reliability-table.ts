@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { format } from "prettier";
-import { replaceTable } from "../sizing/table";
+import { withMarkedPart } from "./markedPart";
 
 /** Writes what the fault campaign has seen (bench/results/faults.json) into docs/reliability.md. */
 
@@ -52,7 +52,7 @@ export function faultsMarkdown({ date, machine, observations }: Results): string
 export async function documentWithFaults(text: string): Promise<string> {
   const table = faultsMarkdown(JSON.parse(readFileSync(results, "utf8")) as Results);
   const markdown = (await format(table, { parser: "markdown", printWidth: 120 })).trim();
-  return replaceTable(text, markdown, start, end);
+  return withMarkedPart("docs/reliability.md", text, markdown, start, end);
 }
 
 if (require.main === module) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { lineageSchema } from "../contracts/lineage";
 import { listObjects, readObject } from "./objectStore";
 import type { StoreEnvironment } from "../contracts/storeEnvironment";
 
@@ -10,11 +11,11 @@ export interface Loss {
   readonly detail: string;
 }
 
-/** The part of a model's `lineage.json` that is read here. */
-const lineageSchema = z.looseObject({
-  /** Bytes of the model's files by name; models that were registered before sizes were kept have none. */
-  files: z.record(z.string(), z.number()).optional(),
-  promoted: z.boolean(),
+/** What is read here of a `lineage.json`. Models outlive checkouts: what an older or a newer one wrote beside it is passed over. */
+const readLineageSchema = z.looseObject({
+  /** Models that were registered before sizes were kept have none. */
+  files: lineageSchema.shape.files.optional(),
+  promoted: lineageSchema.shape.promoted,
 });
 
 export interface RegisteredModel {
@@ -62,10 +63,10 @@ export function filesProblem(
 async function lookAt(
   environment: StoreEnvironment,
   modelUri: string,
-): Promise<{ readonly problem: string | undefined; readonly lineage: z.infer<typeof lineageSchema> | undefined }> {
+): Promise<{ readonly problem: string | undefined; readonly lineage: z.infer<typeof readLineageSchema> | undefined }> {
   const found = await listObjects(environment, modelUri);
   const document = found.has(lineageName) ? await readJson(environment, `${modelUri}/${lineageName}`) : undefined;
-  const lineage = lineageSchema.safeParse(document?.value).data;
+  const lineage = readLineageSchema.safeParse(document?.value).data;
   return { problem: filesProblem(found, lineage?.files), lineage };
 }
 
