@@ -6,7 +6,9 @@ import {
 } from "../sizing/coefficients";
 import { gpuByKey } from "../catalog/gpus";
 import { estimateMemory } from "../sizing/memory";
-import { estimateRow, interpretRow, RowError, rowFields, type InterpretedRow } from "../sizing/rows/interpret";
+import { estimateRow } from "../sizing/rows/answer";
+import { rowFields } from "../sizing/rows/fields";
+import { interpretRow, RowError, type InterpretedRow } from "../sizing/rows/interpret";
 import { estimateStepTime } from "../sizing/throughput";
 import { measuredRows } from "./measurements";
 

@@ -1,5 +1,5 @@
 import type { InputLine } from "./inputLines";
-import { answerRow, type RowAnswer, type RowRefusal } from "./interpret";
+import { answerRow, type RowAnswer, type RowRefusal } from "./answer";
 import { shortened } from "../../validation/shownValue";
 import { repeatedKeys, topLevel } from "./topLevel";
 

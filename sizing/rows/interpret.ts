@@ -1,10 +1,14 @@
-import { memoryCoefficients, type MemoryCoefficients } from "../coefficients";
-import { gpuByKey, type Gpu } from "../../catalog/gpus";
-import { estimateMemory, partEntries, type MemoryEstimate, type PeakMetric } from "../memory";
+import type { Gpu } from "../../catalog/gpus";
+import { shortened, shownValue } from "../../validation/shownValue";
+import { estimateMemory, type PeakMetric } from "../memory";
+import { countParameters, type ModelShape } from "../shape";
+import { tools, type Tool } from "../tools";
+import type { Checkpointing, Generation, Reference, Trainable, Workload } from "../workload";
 import { readCells } from "./cells";
-import { parseMachine } from "./machine";
+import type { Row } from "./fields";
+import { parseMachine, type Machine } from "./machine";
 import { readMicroBatch, readNumberField } from "./numbers";
-import { checkWords, parseTrainablePart, saysNo, saysYes, suggestion } from "./vocabulary";
+import { checkWords, parseTrainablePart, saysNo, saysYes, suggestion, type TrainablePart } from "./vocabulary";
 import {
   checkDegrees,
   findMethod,
@@ -21,14 +25,10 @@ import {
   pooledModel,
   recogniseTool,
   trainableOf,
+  type Lengths,
+  type Method,
+  type Precision,
 } from "./words";
-import { countParameters } from "../shape";
-import { shortened, shownValue } from "../../validation/shownValue";
-import { estimateStepTime } from "../throughput";
-import { tools } from "../tools";
-import type { Checkpointing, Generation, Reference, Workload } from "../workload";
-
-export { rowFields } from "./fields";
 
 export interface InterpretedRow {
   readonly workload: Workload;
@@ -53,45 +53,43 @@ export class RowError extends Error {
   }
 }
 
-/**
- * Understands one row.
- * @throws RowError that names every unusable field, its value and what is allowed.
- */
-export function interpretRow(input: Readonly<Record<string, unknown>>): InterpretedRow {
-  const { row, problems: cellProblems, unusable } = readCells(input);
-  const problems: string[] = [];
-  const assumed: string[] = [];
-  // A cell that is no text at all is blank from here on; what is said of the blank is not said twice.
-  const found = (): string[] => [
-    ...cellProblems,
-    ...problems.filter((problem) => !unusable.some((field) => problem.startsWith(`${field}: `))),
-  ];
+/** A row that is read, with all that is known of it before anything is derived. */
+interface ReadRow {
+  readonly row: Row;
+  readonly method: Method;
+  readonly shape: ModelShape;
+  readonly machine: Machine;
+  readonly part: TrainablePart;
+  readonly precision: Precision | undefined;
+  /** The weights are quantised: the row says so, or the model's name does. */
+  readonly quantised: boolean;
+  readonly quantisedModel: boolean;
+  readonly rank: number | undefined;
+  readonly microBatch: number | undefined;
+  readonly accumulation: number | undefined;
+  readonly utilization: number | undefined;
+  readonly lengths: Lengths;
+}
 
-  const method = row.method === "" ? findMethod("sft") : findMethod(row.method);
+function readMethod(row: Row, assumed: string[], problems: string[]): Method | undefined {
   if (row.method === "") assumed.push("method: SFT");
+  const method = findMethod(row.method === "" ? "sft" : row.method);
   if (method === undefined)
     problems.push(
       `method: ${shownValue(row.method)} is not one of ${methodNames.join(", ")}${suggestion(row.method, methodNames)}`,
     );
-  const parametersGiven = readNumberField("params_b", row.params_b, problems, assumed);
-  const sizeRefused = parametersGiven === undefined && (row.params_b !== "" || unusable.includes("params_b"));
-  const shape = parseModel(row, parametersGiven, sizeRefused, assumed, problems);
-  const machine = parseMachine(row, assumed, problems);
-  const { gpu, gpuMemoryGib, gpuCount } = machine;
-  checkDegrees(row, machine.gpuCountGiven ? gpuCount : undefined, problems);
-  const rank = readNumberField("lora_rank", row.lora_rank, problems, assumed);
-  const microBatchGiven = readMicroBatch(row, problems, assumed);
-  const accumulationGiven = readNumberField("grad_accum", row.grad_accum, problems, assumed);
-  if (accumulationGiven === undefined) assumed.push("grad_accum: 1");
-  readNumberField("num_generations", row.num_generations, problems, assumed);
-  const utilization = readNumberField("vllm_util", row.vllm_util, problems, assumed);
-  const lengths = parseLengths(row, method?.kind ?? "sft", assumed, problems);
+  return method;
+}
 
-  const precision = parsePrecision(row);
-  const part = parseTrainablePart(row, assumed, problems);
-  const quantisedModel = /bnb-4bit|awq|gptq|int4/i.test(row.model);
-  const quantised =
-    precision === "4-bit" || precision === "8-bit" || (quantisedModel && part !== "full" && precision === undefined);
+/** Finds what of the trainable part, the precision of the weights and the rank of adapters contradicts the rest. */
+function checkTrainable(
+  row: Row,
+  part: TrainablePart | undefined,
+  precision: Precision | undefined,
+  quantised: boolean,
+  rank: number | undefined,
+  problems: string[],
+): void {
   if (quantised && part === "full")
     problems.push(
       `trainable: ${shownValue(row.trainable)} contradicts weights_precision ${shownValue(row.weights_precision)}: quantised weights cannot be trained; use qlora, or bf16 weights`,
@@ -100,79 +98,151 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
     problems.push(
       `weights_precision: ${shownValue(row.weights_precision)} contradicts trainable ${shownValue(row.trainable)}; use nf4, or trainable lora`,
     );
-  if (
-    part === "full" &&
-    row.trainable !== "" &&
-    rank !== undefined &&
-    !/unsloth/i.test(row.model + row.activation_ckpt)
-  )
+  // Unsloth's tables state a rank beside full training.
+  const ranksAll = /unsloth/i.test(row.model + row.activation_ckpt);
+  if (part === "full" && row.trainable !== "" && rank !== undefined && !ranksAll)
     problems.push(
       `lora_rank: ${shownValue(row.lora_rank)} contradicts trainable ${shownValue(row.trainable)}; leave it blank or use lora`,
     );
+}
+
+/** Weights that are quantised, by the row's precision or by the name of a model that is published so. */
+function quantisation(
+  row: Row,
+  part: TrainablePart | undefined,
+  precision: Precision | undefined,
+): Pick<ReadRow, "quantised" | "quantisedModel"> {
+  const quantisedModel = /bnb-4bit|awq|gptq|int4/i.test(row.model);
+  const stated = precision === "4-bit" || precision === "8-bit";
+  return { quantisedModel, quantised: stated || (quantisedModel && part !== "full" && precision === undefined) };
+}
+
+/**
+ * Reads every field of a row.
+ * @throws RowError that names every unusable field, its value and what is allowed.
+ */
+function readRow(input: Readonly<Record<string, unknown>>, assumed: string[]): ReadRow {
+  const { row, problems: cellProblems, unusable } = readCells(input);
+  const problems: string[] = [];
+  const method = readMethod(row, assumed, problems);
+  const parameters = readNumberField("params_b", row.params_b, problems, assumed);
+  const sizeRefused = parameters === undefined && (row.params_b !== "" || unusable.includes("params_b"));
+  const shape = parseModel(row, parameters, sizeRefused, assumed, problems);
+  const machine = parseMachine(row, assumed, problems);
+  checkDegrees(row, machine.gpuCountGiven ? machine.gpuCount : undefined, problems);
+  const rank = readNumberField("lora_rank", row.lora_rank, problems, assumed);
+  const microBatch = readMicroBatch(row, problems, assumed);
+  const accumulation = readNumberField("grad_accum", row.grad_accum, problems, assumed);
+  if (accumulation === undefined) assumed.push("grad_accum: 1");
+  readNumberField("num_generations", row.num_generations, problems, assumed);
+  const utilization = readNumberField("vllm_util", row.vllm_util, problems, assumed);
+  const lengths = parseLengths(row, method?.kind ?? "sft", assumed, problems);
+  const precision = parsePrecision(row);
+  const part = parseTrainablePart(row, assumed, problems);
+  const { quantised, quantisedModel } = quantisation(row, part, precision);
+  checkTrainable(row, part, precision, quantised, rank, problems);
   if (row.trainable === "" && rank !== undefined)
     assumed.push(`lora_rank: ${String(rank)} is not used by full training`);
   checkWords(row, problems);
-  if (found().length > 0 || method === undefined || shape === undefined || part === undefined)
-    throw new RowError(found());
+  // A cell that is no text at all is blank from here on; what is said of the blank is not said twice.
+  const found = [
+    ...cellProblems,
+    ...problems.filter((problem) => !unusable.some((field) => problem.startsWith(`${field}: `))),
+  ];
+  if (found.length > 0 || method === undefined || shape === undefined || part === undefined) throw new RowError(found);
+  const models = { method, shape, machine, part, precision, quantised, quantisedModel };
+  return { row, ...models, rank, microBatch, accumulation, utilization, lengths };
+}
 
+/** Bytes of one unquantised weight. */
+function weightBytesOf({ row, precision }: ReadRow, trainable: Trainable, tool: Tool, assumed: string[]): 2 | 4 {
+  if (precision !== undefined) return precision === "32-bit" ? 4 : 2;
+  if (trainable.kind === "full" && !/bf16/i.test(row.train_dtype) && !tool.masterWeights) {
+    assumed.push("weights_precision: float32 with 16-bit compute");
+    return 4;
+  }
+  assumed.push(`weights_precision: ${trainable.kind === "qlora" ? "nf4" : "bf16"}`);
+  return 2;
+}
+
+function quantisationOf({ row, precision, quantisedModel }: ReadRow, tool: Tool): Workload["quantisation"] {
+  if (precision === "8-bit") return "int8";
+  const twice = /dq|gptq/i.test(row.weights_precision) || (precision === undefined && quantisedModel);
+  return twice || tool.doubleQuantises ? "nf4-double" : "nf4";
+}
+
+function offloadOf(row: Row): Workload["offload"] {
+  const text = row.cpu_offload.toLowerCase();
+  const offloads = text !== "" && !saysNo(text);
+  return {
+    parameters: offloads && /param|deepspeed|cpu|yes|true/.test(text),
+    optimizer: offloads,
+    activations: row.activation_ckpt.toLowerCase().includes("offload"),
+  };
+}
+
+function referenceOf({ method }: ReadRow, trainable: Trainable, assumed: string[]): Reference {
+  if (method.reference === undefined) return "none";
+  if (trainable.kind !== "full") return "adapter-off";
+  assumed.push("reference model: a separate copy");
+  return "separate";
+}
+
+function generationOf({ row, method, utilization }: ReadRow, assumed: string[]): Generation {
+  const mode = row.vllm_mode.toLowerCase();
+  if (/server|separate node|disaggregated|async/.test(mode)) return { kind: "server" };
+  if (mode === "" || saysNo(mode)) return { kind: method.kind === "grpo" ? "transformers" : "none" };
+  if (!/co-?loc|hybrid|standby|yes|true/.test(mode))
+    assumed.push(`vllm_mode: ${shortened(row.vllm_mode)} is taken as colocate`);
+  if (utilization === undefined) assumed.push("vllm_util: 0.3");
+  return { kind: "colocated", utilization: utilization ?? 0.3, sleep: true, tensorParallel: 1 };
+}
+
+/** Sequences per pass: what the row says, or what the tool does by default. */
+function microBatchOf({ microBatch }: ReadRow, tool: Tool, assumed: string[]): number {
+  if (microBatch !== undefined) return microBatch;
+  assumed.push(`micro_batch: ${String(tool.defaultMicroBatch)} (default of ${tool.name})`);
+  return tool.defaultMicroBatch;
+}
+
+/** The workload with the tool's choice of checkpointing: `fit` is none where the job fits without, else full. */
+function withCheckpointing(
+  workload: Workload,
+  checkpointing: Checkpointing | "fit",
+  gpuMemoryGib: number | undefined,
+): Workload {
+  if (checkpointing !== "fit") return { ...workload, checkpointing };
+  const without: Workload = { ...workload, checkpointing: "none" };
+  const fits = gpuMemoryGib === undefined || estimateMemory(without, gpuMemoryGib).requiredGib <= gpuMemoryGib;
+  return fits ? without : { ...workload, checkpointing: "full" };
+}
+
+/** The job that a row describes, with the defaults of the tool that it is taken for, and what its peak was measured as. */
+function workloadOf(read: ReadRow, assumed: string[]): { readonly workload: Workload; readonly metric: PeakMetric } {
+  const { row, method, shape, machine, lengths } = read;
+  const recognised = recogniseTool(row);
+  const trainable = trainableOf(row, read.part, recognised, read.quantised, read.rank, assumed);
   const parametersB = countParameters(shape).total / 1e9;
-  const tool = recogniseTool(row);
-  const trainable = trainableOf(row, part, tool, quantised, rank, assumed);
-  const sharding = parseSharding(row, tool, gpuCount, trainable, parametersB, assumed);
-  const usedTool = tool.name === "transformers" && sharding.kind === "zero3" ? tools.deepspeed : tool;
-  const microBatch = microBatchGiven ?? usedTool.defaultMicroBatch;
-  if (microBatchGiven === undefined) assumed.push(`micro_batch: ${String(microBatch)} (default of ${usedTool.name})`);
-  const { optimizer, inBackward } = parseOptimizer(row, usedTool, assumed);
+  const sharding = parseSharding(row, recognised, machine.gpuCount, trainable, parametersB, assumed);
+  const tool = recognised.name === "transformers" && sharding.kind === "zero3" ? tools.deepspeed : recognised;
+  // What is assumed is listed in the order of these lines.
+  const microBatch = microBatchOf(read, tool, assumed);
+  const { optimizer, inBackward } = parseOptimizer(row, tool, assumed);
   const pooled = method.pooled === true || pooledModel.test(row.model);
-  const loss = pooled ? "pooled" : parseLoss(row, usedTool, sharding, assumed);
+  const loss = pooled ? "pooled" : parseLoss(row, tool, sharding, assumed);
   const attention = parseAttention(row, assumed);
   const metric = parseMetric(row, assumed);
-
-  let weightBytes: 2 | 4 = 2;
-  if (precision === "32-bit") weightBytes = 4;
-  else if (
-    precision === undefined &&
-    trainable.kind === "full" &&
-    !/bf16/i.test(row.train_dtype) &&
-    !usedTool.masterWeights
-  ) {
-    weightBytes = 4;
-    assumed.push("weights_precision: float32 with 16-bit compute");
-  } else if (precision === undefined) assumed.push(`weights_precision: ${trainable.kind === "qlora" ? "nf4" : "bf16"}`);
-
-  const offloadText = row.cpu_offload.toLowerCase();
-  const offloads = offloadText !== "" && !saysNo(offloadText);
-  const checkpointing = parseCheckpointing(row, usedTool, trainable, sharding, assumed);
-  const activationsOffloaded = row.activation_ckpt.toLowerCase().includes("offload");
-
-  const reference: Reference =
-    method.reference === undefined ? "none" : trainable.kind === "full" ? "separate" : "adapter-off";
-  if (reference === "separate") assumed.push("reference model: a separate copy");
+  const weightBytes = weightBytesOf(read, trainable, tool, assumed);
+  const checkpointing = parseCheckpointing(row, tool, trainable, sharding, assumed);
+  const reference = referenceOf(read, trainable, assumed);
   if (method.critic === true) assumed.push("value model: as large as the policy, trained on the same GPUs");
-  const vllm = row.vllm_mode.toLowerCase();
-  let generation: Generation = { kind: method.kind === "grpo" ? "transformers" : "none" };
-  if (/server|separate node|disaggregated|async/.test(vllm)) generation = { kind: "server" };
-  else if (vllm !== "" && !saysNo(vllm)) {
-    if (!/co-?loc|hybrid|standby|yes|true/.test(vllm))
-      assumed.push(`vllm_mode: ${shortened(row.vllm_mode)} is taken as colocate`);
-    if (utilization === undefined) assumed.push("vllm_util: 0.3");
-    generation = { kind: "colocated", utilization: utilization ?? 0.3, sleep: true, tensorParallel: 1 };
-  }
-
-  const build = (chosen: Checkpointing): Workload => ({
+  const workload: Workload = {
     method: method.kind,
     critic: method.critic === true,
     shape,
-    tool: usedTool,
+    tool,
     trainable,
-    quantisation:
-      precision === "8-bit"
-        ? "int8"
-        : /dq|gptq/i.test(row.weights_precision) ||
-            (precision === undefined && quantisedModel) ||
-            usedTool.doubleQuantises
-          ? "nf4-double"
-          : "nf4",
+    quantisation: quantisationOf(read, tool),
     weightBytes,
     mixedPrecision: /bf16|fp16|amp|fp8|float8|mixed|^auto|^$/.test(row.train_dtype.toLowerCase()),
     optimizer,
@@ -180,107 +250,38 @@ export function interpretRow(input: Readonly<Record<string, unknown>>): Interpre
     sequenceTokens: lengths.sequence,
     completionTokens: lengths.completion,
     microBatch,
-    gradientAccumulation: accumulationGiven ?? 1,
+    gradientAccumulation: read.accumulation ?? 1,
     sharding,
-    gpus: gpuCount,
-    gpusPerNode: Math.min(8, gpuCount),
-    offload: {
-      parameters: offloads && /param|deepspeed|cpu|yes|true/.test(offloadText),
-      optimizer: offloads,
-      activations: activationsOffloaded,
-    },
-    checkpointing: chosen,
+    gpus: machine.gpuCount,
+    gpusPerNode: Math.min(8, machine.gpuCount),
+    offload: offloadOf(row),
+    checkpointing: "none",
     attention,
     loss,
     compile: saysYes(row.compile),
     reference,
-    generation,
-  });
-  let workload: Workload;
-  if (checkpointing === "fit") {
-    const without = build("none");
-    const fits = gpuMemoryGib === undefined || estimateMemory(without, gpuMemoryGib).requiredGib <= gpuMemoryGib;
-    workload = fits ? without : build("full");
-  } else workload = build(checkpointing);
+    generation: generationOf(read, assumed),
+  };
+  return { workload: withCheckpointing(workload, checkpointing, machine.gpuMemoryGib), metric };
+}
+
+/**
+ * Understands one row.
+ * @throws RowError that names every unusable field, its value and what is allowed.
+ */
+export function interpretRow(input: Readonly<Record<string, unknown>>): InterpretedRow {
+  const assumed: string[] = [];
+  const read = readRow(input, assumed);
+  const { row, machine, lengths } = read;
+  const { workload, metric } = workloadOf(read, assumed);
   return {
     workload,
-    gpu,
-    gpuMemoryGib,
+    gpu: machine.gpu,
+    gpuMemoryGib: machine.gpuMemoryGib,
     metric,
     fillShare: lengths.fillShare,
     packed: packs(row.packing) || /exact/i.test(row.seq_is),
     float8: /fp8|float8/i.test(row.train_dtype),
     assumed,
   };
-}
-
-export interface RowEstimate extends InterpretedRow {
-  readonly memory: MemoryEstimate;
-  readonly peakGib: number;
-  readonly fits: boolean | null;
-  readonly tokensPerSecondPerGpu: number;
-}
-
-/** Interprets a row and estimates its memory. */
-export function estimateRow(
-  input: Readonly<Record<string, unknown>>,
-  coefficients: MemoryCoefficients = memoryCoefficients,
-): RowEstimate {
-  const interpreted = interpretRow(input);
-  const memory = estimateMemory(interpreted.workload, interpreted.gpuMemoryGib ?? 80, coefficients);
-  const time = estimateStepTime(interpreted.workload, interpreted.gpu ?? gpuByKey("a100-80"), {
-    fillShare: interpreted.fillShare,
-    packed: interpreted.packed,
-    float8: interpreted.float8,
-  });
-  return {
-    ...interpreted,
-    tokensPerSecondPerGpu: time.tokensPerSecondPerGpu,
-    memory,
-    peakGib: memory.peakGib[interpreted.metric],
-    fits: interpreted.gpuMemoryGib === undefined ? null : memory.requiredGib <= interpreted.gpuMemoryGib,
-  };
-}
-
-const round = (value: number): number => Math.round(value * 1000) / 1000;
-
-/** What `npm run -s estimate` prints for one row. */
-export interface RowAnswer {
-  readonly id: string | null;
-  readonly peakGiB: number;
-  readonly parts: Readonly<Record<string, number>>;
-  readonly fits: boolean | null;
-  readonly tokensPerSecondPerGpu: number;
-  readonly assumed: readonly string[];
-}
-
-/** What is wrong with a row. */
-export interface RowRefusal {
-  readonly id: string | null;
-  readonly error: string;
-}
-
-/** The answer to one row, or what is wrong with it. */
-export function answerRow(input: unknown): RowAnswer | RowRefusal {
-  if (typeof input !== "object" || input === null || Array.isArray(input))
-    return { id: null, error: "a line must be one JSON object with the fields of the table" };
-  const record = input as Record<string, unknown>;
-  const { id: given } = record;
-  const id =
-    typeof given === "string" || typeof given === "number" || typeof given === "boolean" ? String(given) : null;
-  try {
-    const estimate = estimateRow(record);
-    const parts = estimate.memory.parts[estimate.metric];
-    return {
-      id,
-      peakGiB: round(estimate.peakGib),
-      parts: Object.fromEntries(partEntries(parts).map(([name, value]) => [name, round(value)])),
-      fits: estimate.fits,
-      tokensPerSecondPerGpu: Math.round(estimate.tokensPerSecondPerGpu * 10) / 10,
-      assumed: estimate.assumed,
-    };
-  } catch (error) {
-    if (error instanceof RowError) return { id, error: error.message };
-    throw error;
-  }
 }

@@ -24,7 +24,7 @@ import type {
   TrainingMethod,
 } from "../workload";
 
-interface Method {
+export interface Method {
   readonly kind: TrainingMethod;
   /** A frozen copy of the weights gives log-probabilities to compare with. */
   readonly reference?: true;
@@ -229,7 +229,7 @@ export function parseOptimizer(row: Row, tool: Tool, assumed: string[]): { optim
 /** Longest sequence in a few thousand short instruction samples (Alpaca and its like), tokens. */
 const longestShortSample = 650;
 
-interface Lengths {
+export interface Lengths {
   readonly sequence: number;
   readonly completion: number;
   readonly fillShare: number;
@@ -363,7 +363,7 @@ export function parseMetric(row: Row, assumed: string[]): PeakMetric {
   return "device";
 }
 
-type Precision = "4-bit" | "8-bit" | "16-bit" | "32-bit";
+export type Precision = "4-bit" | "8-bit" | "16-bit" | "32-bit";
 
 export function parsePrecision(row: Row): Precision | undefined {
   if (wordProblem("weights_precision", row) !== undefined) return undefined;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { findGpu, gpus } from "../../../catalog/gpus";
 import { catalog } from "../../../catalog/instances";
-import { answerRow, interpretRow } from "../../../sizing/rows/interpret";
+import { answerRow } from "../../../sizing/rows/answer";
+import { interpretRow } from "../../../sizing/rows/interpret";
 
 const job = { id: "r1", method: "SFT", model: "Llama-3.2-3B", trainable: "lora", seq_len: "2048" };
 

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { asked } from "../../../../bench/evaluation";
 import { measuredRows } from "../../../../bench/measurements";
-import { answerRow, rowFields, type RowAnswer } from "../../../../sizing/rows/interpret";
+import { answerRow, type RowAnswer } from "../../../../sizing/rows/answer";
 import { longestCell } from "../../../../sizing/rows/cells";
-import { unreadColumns } from "../../../../sizing/rows/fields";
+import { rowFields, unreadColumns } from "../../../../sizing/rows/fields";
 import { fieldMeant } from "../../../../sizing/rows/keys";
 
 // Searches and child processes take seconds on a busy machine.
