@@ -1,4 +1,4 @@
 import { printOutcome } from "./commandOutcome";
-import { planCommand } from "./plan-command";
+import { planCommand } from "./planCommand";
 
 printOutcome(planCommand);

@@ -7,7 +7,7 @@ import { loadRecipe } from "../recipe/read";
 import { localStackMachine, planErrors } from "../recipe/plan";
 import { type Readable, readable } from "../validation/readable";
 import { type Recipe, recipeSchema } from "../contracts/recipe";
-import type { Base } from "../recipe/recipeRelations";
+import type { Base } from "../recipe/relations";
 
 /** What a stack of kind `local` may say. */
 

@@ -8,7 +8,7 @@ import { plainText, textLike, wholeNumber } from "../validation/primitives";
  *
  * A recipe says what to train and how good it must become; it says nothing about machines. The planner derives those.
  * Keys are strict on purpose: a misspelt hyperparameter must not silently train with a default. Bounds lie far outside of what
- * anybody has trained with, so that what is beyond them is a slip. What must hold between fields is in recipe/recipeRelations.ts;
+ * anybody has trained with, so that what is beyond them is a slip. What must hold between fields is in recipe/relations.ts;
  * what only recipes of one method have, in methods/.
  */
 

@@ -107,6 +107,7 @@ async function checks(): Promise<{ name: string; command: string; parameters: st
       command: process.execPath,
       parameters: [nodeTool("dependency-cruiser/bin/dependency-cruise.mjs"), ...["--output-type", "err-long", "."]],
     },
+    { name: "unused code", command: process.execPath, parameters: [nodeTool("knip/bin/knip.js")] },
     { name: "tsc", command: process.execPath, parameters: [nodeTool("typescript/bin/tsc"), "--noEmit"] },
     {
       name: "tsc (tools)",

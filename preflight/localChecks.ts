@@ -2,7 +2,7 @@ import { isOwnTask } from "../recipe/evaluationTasks";
 import type { FieldError } from "../validation/explain";
 import type { LocalReading, StageReading } from "../configuration/local";
 import type { Machine } from "./machine";
-import { isTinyModel } from "../recipe/recipeRelations";
+import { isTinyModel } from "../recipe/relations";
 
 /** What only this machine can say of a local stack's servers and environments. What it says of models is in modelChecks.ts. */
 

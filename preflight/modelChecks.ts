@@ -1,7 +1,7 @@
 import type { FieldError } from "../validation/explain";
 import { type LocalReading, recipePath, type StageReading } from "../configuration/local";
 import type { Machine } from "./machine";
-import { isTinyModel } from "../recipe/recipeRelations";
+import { isTinyModel } from "../recipe/relations";
 import { datasetErrors, findModel, type FoundModel } from "./references";
 import {
   contextErrors,

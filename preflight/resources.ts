@@ -13,7 +13,7 @@ import { namedMetrics } from "../recipe/evaluationChecks";
 import { nearest, notAllowed, show, type FieldError } from "../validation/explain";
 import type { Readable } from "../validation/readable";
 import type { Recipe } from "../contracts/recipe";
-import { isHead, knownSteps } from "../recipe/recipeRelations";
+import { isHead, knownSteps } from "../recipe/relations";
 
 /**
  * What training a model of a known shape on processors takes at least (everything else comes on top of it), and what its `config.json`

@@ -3,7 +3,7 @@ import { type FieldError, nearest, show } from "../validation/explain";
 import { methodOf } from "../methods";
 import type { Readable } from "../validation/readable";
 import type { Recipe } from "../contracts/recipe";
-import { type Base, knownSteps, ownBase } from "./recipeRelations";
+import { type Base, knownSteps, ownBase } from "./relations";
 import { trainingMetricNames } from "./trainingMetrics";
 
 /**

@@ -7,7 +7,7 @@ import { explainIssues } from "../validation/explainIssues";
 import { type KeyPlaces, keyPlaces } from "../validation/keyPlaces";
 import { type Readable, readable } from "../validation/readable";
 import { type Recipe, recipeSchema } from "../contracts/recipe";
-import { type Base, recipeRelations } from "./recipeRelations";
+import { type Base, recipeRelations } from "./relations";
 import { alternativeFor, type Schema, schemaOf } from "../validation/schemaParts";
 
 /** Folder of the recipes that come with the project. */

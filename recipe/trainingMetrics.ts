@@ -1,7 +1,7 @@
 import type { Recipe } from "../contracts/recipe";
 import { methodOf } from "../methods";
 import type { Readable } from "../validation/readable";
-import { type Base, isTinyModel, ownBase } from "./recipeRelations";
+import { type Base, isTinyModel, ownBase } from "./relations";
 
 /** Names that `train/<name>` may have in a recipe: what TRL logs of such a run, and what it logs of some models only. */
 export function trainingMetricNames(

@@ -1,5 +1,5 @@
 import type { Recipe } from "../contracts/recipe";
-import { isTinyModel } from "../recipe/recipeRelations";
+import { isTinyModel } from "../recipe/relations";
 import { processorHours, tinyHours } from "./processor";
 import { countParameters, findShape } from "./shape";
 

@@ -2,7 +2,7 @@ import { processorCoefficients } from "../catalog/processors";
 import type { Recipe } from "../contracts/recipe";
 import tinyFacts from "../flows/posttraining/tiny_facts.json";
 import { methodOf } from "../methods";
-import { knownSteps } from "../recipe/recipeRelations";
+import { knownSteps } from "../recipe/relations";
 
 /** Examples that are assumed where a recipe runs for epochs and does not say how many there are. */
 const assumedExamples = 10_000;

@@ -1,4 +1,4 @@
-"""The table that tests/unit/recipe/recipeDocuments.test.ts holds the TypeScript side to as well."""
+"""The table that tests/unit/recipe/documents.test.ts holds the TypeScript side to as well."""
 
 import json
 from typing import Any

@@ -9,9 +9,8 @@ const ofMore: Readonly<Record<string, string>> = {
   "unit/dev/layers.test.ts": "the table in docs/architecture.md and .dependency-cruiser.mjs",
   "unit/docs/reliability.test.ts": "docs/reliability.md",
   "unit/doubles/doubles.test.ts": "tests/engine/doubles",
-  "unit/recipe/recipeDocuments.test.ts": "the recipes that TypeScript and Python judge alike",
+  "unit/recipe/documents.test.ts": "the recipes that TypeScript and Python judge alike",
   "unit/sizing/accuracy.test.ts": "the planner held to what was measured, and docs/sizing.md",
-  "unit/sizing/readme.test.ts": "the README's table, and `npm run plan`",
   "unit/tests/names.test.ts": "the tests",
 };
 
