@@ -1,38 +1,17 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { format } from "prettier";
-import { parsePlatform } from "../configuration/platformChecks";
-import { readStackFile } from "../configuration/stackFile";
-import { costEnd, costMarkdown, costStart } from "../pricing/costTable";
-import { platformCost } from "../pricing/platformCost";
-import { readRecipe } from "../recipe/read";
-import { planTable, tableEnd, tableMarkdown, tableStart } from "../sizing/table";
-import { withMarkedPart } from "./markedPart";
+import { readmeWithCost, readmeWithTable } from "./readmePage";
+
+/** `npm run readme-table`: writes the README's tables anew. */
 
 const file = join(__dirname, "..", "README.md");
 
-const formatted = async (markdown: string): Promise<string> =>
-  (await format(markdown, { parser: "markdown", printWidth: 120 })).trim();
-
-/** The README with its table of GPU requirements made anew from the recipes and the catalog. */
-export async function readmeWithTable(text: string): Promise<string> {
-  return withMarkedPart("README.md", text, await formatted(tableMarkdown(planTable(readRecipe))), tableStart, tableEnd);
+async function main(): Promise<void> {
+  writeFileSync(file, await readmeWithCost(await readmeWithTable(readFileSync(file, "utf8"))));
+  process.stdout.write("Written: README.md\n");
 }
 
-/** The README with the idle cost of the committed stack `platform` made anew. */
-export async function readmeWithCost(text: string): Promise<string> {
-  const cost = platformCost(parsePlatform(readStackFile("platform")));
-  return withMarkedPart("README.md", text, await formatted(costMarkdown(cost)), costStart, costEnd);
-}
-
-if (require.main === module) {
-  readmeWithTable(readFileSync(file, "utf8"))
-    .then(readmeWithCost)
-    .then((text) => {
-      writeFileSync(file, text);
-    })
-    .catch((error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
-    });
-}
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { costCommand } from "../../../cli/costCommand";
-import { readmeWithCost } from "../../../dev/readmeTable";
+import { readmeWithCost } from "../../../dev/readmePage";
 
 // Child processes take seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../../machine/layout";
-import { documentWithFaults, faultsMarkdown } from "../../../dev/reliabilityTable";
+import { documentWithFaults, faultsMarkdown } from "../../../dev/reliabilityPage";
 import { faults, lastFaults } from "../../faults/faults";
 
 describe("docs/reliability.md", () => {

@@ -17,7 +17,7 @@ import {
 import { hyperpodCases, hyperpodCosts } from "../../../bench/hyperpod";
 import { measuredRows, parseCsv } from "../../../bench/measurements";
 import { oracleComparison } from "../../../bench/oracle";
-import { sizingDocument } from "../../../bench/sizing";
+import { sizingDocument } from "../../../bench/sizingPage";
 
 // Searches and child processes take seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });

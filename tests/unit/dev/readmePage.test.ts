@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { tableEnd, tableStart } from "../../../sizing/table";
-import { readmeWithTable } from "../../../dev/readmeTable";
+import { readmeWithTable } from "../../../dev/readmePage";
 
 // Searches and child processes take seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
