@@ -38,7 +38,8 @@ function readTypeScript() {
   }
   // What Node reads by itself stays so: it is quicker, and of each module there is one, the set-up's own and the command's.
   require.extensions[".js"] = readAsItIs;
-  require.extensions[".mjs"] = readAsItIs;
+  // A person's NODE_OPTIONS may keep Node from requiring an ECMAScript module; then the reader makes another kind of it.
+  if (process.features.require_module) require.extensions[".mjs"] = readAsItIs;
 }
 
 const [command = "", ...parameters] = process.argv.slice(2);

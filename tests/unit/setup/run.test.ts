@@ -88,6 +88,20 @@ describe("a command in TypeScript", () => {
     expect((await run("cli/probe.ts")).status).toBe(3);
   });
 
+  it.each(["--no-experimental-require-module", "--experimental-default-type=module"])(
+    "runs whatever module format NODE_OPTIONS asks for: %s",
+    async (options) => {
+      checkout.linkPackages();
+      checkout.write(
+        "cli/asking.ts",
+        'import { packageOf } from "../setup/npm-packages.mjs";\nconsole.log(packageOf("zod/index.js"));\n',
+      );
+      const { status, output } = await run("cli/asking.ts", [], { NODE_OPTIONS: options });
+      expect(output).toContain("zod\n");
+      expect(status).toBe(0);
+    },
+  );
+
   it("has a package repaired that cannot be loaded", async () => {
     await run("cli/probe.ts");
     fs.rmSync(checkout.file("node_modules", "tsx"));
