@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { buildEnvironment, goBuild } from "../../../setup/go.mjs";
+import { buildEnvironment, goBuild, goProblem, requiredVersion } from "../../../setup/go.mjs";
 import { command } from "./setUpParts";
 
 describe("buildEnvironment", () => {
@@ -82,5 +82,36 @@ describe("goBuild", () => {
   it("says what Go says when it does not work", async () => {
     command(folder, "go", 'echo "go: unknown GOEXPERIMENT x" >&2; exit 2');
     await expect(build({})).rejects.toThrow(/go does not work: go: unknown GOEXPERIMENT x/);
+  });
+});
+
+describe("Go", () => {
+  it("is not needed to be new where its tool chain may fetch a newer one", () => {
+    expect(goProblem("1.22.4", "1.25.11", "auto")).toBeUndefined();
+    expect(goProblem("1.26.0", "1.25.11", "local")).toBeUndefined();
+  });
+
+  it.each([
+    ["1.22.4", "local"],
+    ["1.20.14", "auto"],
+  ])("%s with GOTOOLCHAIN=%s is refused, with the version that is needed", (version, toolchain) => {
+    expect(goProblem(version, "1.25.11", toolchain)?.message).toContain(
+      `Go ${version} is too old: 1.25.11 or newer is needed`,
+    );
+  });
+
+  it("that is missing is said, with where to get it and what to install instead", () => {
+    const message = goProblem(undefined, "1.25.11", "auto")?.message;
+    expect(message).toContain("Go is not installed");
+    expect(message).toContain("https://go.dev/dl");
+    expect(message).toContain("https://www.pulumi.com/docs/install");
+  });
+
+  it("builds the version that go.mod requires, in either form of the line", () => {
+    expect(requiredVersion("module x\n\nrequire example.com/a/v3 v3.258.0\n", "example.com/a/v3")).toBe("3.258.0");
+    expect(
+      requiredVersion("require (\n\texample.com/b v1.0.0\n\texample.com/a v1.2.3 // indirect\n)", "example.com/a"),
+    ).toBe("1.2.3");
+    expect(() => requiredVersion("module x\n", "example.com/a")).toThrow("does not require example.com/a");
   });
 });

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TemporaryCheckout } from "./temporaryCheckout";
+import { engineObjection } from "../../../setup/pulumi-engine.mjs";
 
 let checkout: TemporaryCheckout;
 let bin: string;
@@ -63,5 +64,21 @@ describe("a Pulumi on PATH", () => {
     });
     expect(output).toContain("Go is not installed");
     expect(output).not.toContain("is used");
+  });
+});
+
+describe("a Pulumi engine on PATH", () => {
+  it("is used from the SDK's version on", () => {
+    expect(engineObjection("v3.248.0", "3.248.0", true)).toBeUndefined();
+    expect(engineObjection("v3.260.1-alpha.x", "3.248.0", true)).toBeUndefined();
+  });
+
+  it.each([
+    ["v3.190.0", true, "it is version 3.190.0, and 3.248.0 or newer is needed"],
+    ["v4.0.0", true, "it is version 4.0.0, and 3.x is needed"],
+    ["v3.258.0", false, "pulumi-language-nodejs is missing beside it"],
+    ["", true, "its version is unknown"],
+  ])("%s is not", (version, hasLanguageHost, reason) => {
+    expect(engineObjection(version, "3.248.0", hasLanguageHost)).toBe(reason);
   });
 });
