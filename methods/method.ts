@@ -85,7 +85,7 @@ export interface Method<
   readonly generates: boolean;
   /** Whether flows/recipes has it in the sizes of the README's table of GPUs. */
   readonly inTable: boolean;
-  /** Whose states and activations it has in the planner's model (sizing/memory.ts). */
+  /** Whose states and activations it has in the planner's model (sizing/memory/). */
   readonly memoryLike: "sft" | "dpo" | "grpo";
   /** What must hold between its fields; one entry for every field to change. */
   relations(recipe: Reading, facts: RunFacts): FieldError[];

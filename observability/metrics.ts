@@ -267,7 +267,7 @@ export const nodeMetrics = {
   },
 } as const satisfies Record<string, Metric>;
 
-/** What the rules of alarms.ts and cost.ts record. */
+/** What the rules of rules.ts record. */
 export const recordedMetrics = {
   price: {
     name: "posttraining_instance_usd_per_hour",

@@ -68,7 +68,7 @@ export function planErrors(recipe: Readable<Recipe>, machine: TrainingMachine): 
   return errors;
 }
 
-/** Whether the processes can share the batch evenly. That micro batches make a batch at all, recipeRelations.ts sees to. */
+/** Whether the processes can share the batch evenly. That micro batches make a batch at all, relations.ts sees to. */
 function batchErrors(recipe: Readable<Recipe>, processes: number): FieldError[] {
   const { global, micro } = recipe.batch ?? {};
   if (global === undefined || processes === 1 || (micro !== undefined && global % micro !== 0)) return [];

@@ -1,6 +1,6 @@
 """What must hold between the fields of a recipe, whatever machine it runs on.
 
-What must hold of one method's fields is in its record (methods/). `recipe/recipeRelations.ts` says the same in TypeScript;
+What must hold of one method's fields is in its record (methods/). `recipe/relations.ts` says the same in TypeScript;
 `tests/recipes/` holds both to one table.
 """
 
