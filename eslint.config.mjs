@@ -25,8 +25,6 @@ export default defineConfig(
   },
   {
     files: ["sizing/**/*.ts"],
-    // Readers of many spellings: longer than the rest.
-    ignores: ["sizing/job.ts", "sizing/shape.ts", "sizing/rows/{gpuCount,machine,numbers,words}.ts"],
     rules: {
       complexity: ["error", 15],
       "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],

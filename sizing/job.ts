@@ -1,7 +1,7 @@
 import type { Recipe } from "../contracts/recipe";
 import { methodOf } from "../methods";
 import type { AnswerGeneration, ReferenceModel } from "../methods/method";
-import { findShape, modelNames, type ModelShape } from "./shape";
+import { findShape, modelNames, type AdapterTargets, type ModelShape } from "./shape";
 import { tools } from "./tools";
 import type {
   Attention,
@@ -66,6 +66,13 @@ const optimizers: Readonly<Record<Recipe["optimizer"]["name"], Optimizer>> = {
   paged_adamw_32bit: "paged-adamw-32bit",
 };
 
+const attentions: Readonly<Record<Recipe["model"]["attention"], Attention>> = {
+  eager: "eager",
+  sdpa: "sdpa",
+  flash_attention_2: "flash",
+  flash_attention_3: "flash",
+};
+
 /** Examples that are assumed where a recipe runs for epochs and does not say how many examples there are. */
 const assumedExamples = 10_000;
 
@@ -79,54 +86,17 @@ export function isTiny(recipe: Recipe): boolean {
  * @throws JobError when the model's shape is not known.
  */
 export function jobFromRecipe(recipe: Recipe): Job {
-  const name = recipe.model.shape ?? recipe.model.base;
-  const shape = findShape(name);
-  if (shape === undefined)
-    throw new JobError(
-      `model.shape: no shape is known for ${JSON.stringify(name)}; set model.shape to one of ${modelNames.join(", ")}`,
-    );
-  const assumed: string[] = [];
-  const examples = recipe.dataset.examples ?? recipe.dataset.limit;
-  const longest = recipe.sequence.maxLength;
   const method = methodOf(recipe);
   const packed = method.packs && recipe.sequence.packing;
-  let fillShare = 1;
-  if (!packed) {
-    if (recipe.dataset.meanTokens === undefined) {
-      fillShare = 0.5;
-      assumed.push(`dataset.meanTokens: half of sequence.maxLength`);
-    } else fillShare = Math.min(1, recipe.dataset.meanTokens / longest);
-  }
-  let steps: number;
-  if ("steps" in recipe.duration) steps = recipe.duration.steps;
-  else {
-    if (examples === undefined) assumed.push(`dataset.examples: ${String(assumedExamples)}`);
-    const count = examples ?? assumedExamples;
-    const mean = recipe.dataset.meanTokens ?? longest / 2;
-    const sequences = packed ? (count * Math.min(mean, longest)) / longest : count * method.batchPerExample(recipe);
-    steps = Math.max(1, Math.ceil((sequences * recipe.duration.epochs) / recipe.batch.global));
-  }
-  const trainable: Trainable =
-    recipe.trainable.kind === "full"
-      ? { kind: "full" }
-      : {
-          kind: recipe.trainable.kind,
-          rank: recipe.trainable.rank,
-          targets:
-            recipe.trainable.targets === "all-linear" || recipe.trainable.targets.length > 4
-              ? "all-linear"
-              : recipe.trainable.targets.length > 2
-                ? "attention"
-                : "query-value",
-          dropout: recipe.trainable.dropout > 0,
-          trainsEmbeddings: false,
-        };
-  const attention: Attention =
-    recipe.model.attention === "eager" ? "eager" : recipe.model.attention === "sdpa" ? "sdpa" : "flash";
+  const trainable = trainableOf(recipe);
+  const longest = recipe.sequence.maxLength;
+  const assumed: string[] = [];
+  const fillShare = packed ? 1 : fillShareOf(recipe, assumed);
+  const steps = stepsOf(recipe, packed, assumed);
   return {
     name: recipe.name,
     method: method.memoryLike,
-    shape,
+    shape: shapeOf(recipe),
     trainable,
     weightBytes: recipe.precision === "float32" ? 4 : 2,
     optimizer: optimizers[recipe.optimizer.name],
@@ -135,11 +105,9 @@ export function jobFromRecipe(recipe: Recipe): Job {
     fillShare,
     packed,
     globalBatch: recipe.batch.global,
-    ...(recipe.batch.micro === undefined ? {} : { microBatch: recipe.batch.micro }),
+    ...fixedOf(recipe),
     leastMicroBatch: method.leastMicroBatch(recipe),
-    ...(recipe.sharding === "auto" ? {} : { sharding: recipe.sharding }),
-    ...(recipe.activationCheckpointing === "auto" ? {} : { checkpointing: recipe.activationCheckpointing }),
-    attention,
+    attention: attentions[recipe.model.attention],
     // TRL 1.x scores tokens tile by tile in its head (trl/kernels/chunked_logprob.py), whatever the method.
     loss: "fused",
     reference: referenceOf(method.reference(recipe), trainable),
@@ -149,6 +117,61 @@ export function jobFromRecipe(recipe: Recipe): Job {
     checkpointEverySteps: recipe.checkpointEverySteps,
     assumed,
   };
+}
+
+function shapeOf(recipe: Recipe): ModelShape {
+  const name = recipe.model.shape ?? recipe.model.base;
+  const shape = findShape(name);
+  if (shape !== undefined) return shape;
+  throw new JobError(
+    `model.shape: no shape is known for ${JSON.stringify(name)}; set model.shape to one of ${modelNames.join(", ")}`,
+  );
+}
+
+function trainableOf({ trainable }: Recipe): Trainable {
+  if (trainable.kind === "full") return { kind: "full" };
+  return {
+    kind: trainable.kind,
+    rank: trainable.rank,
+    targets: adapterTargetsOf(trainable.targets),
+    dropout: trainable.dropout > 0,
+    trainsEmbeddings: false,
+  };
+}
+
+/** The layers that carry adapters, by how many projections of a layer the recipe names. */
+function adapterTargetsOf(targets: "all-linear" | readonly string[]): AdapterTargets {
+  if (targets === "all-linear" || targets.length > 4) return "all-linear";
+  return targets.length > 2 ? "attention" : "query-value";
+}
+
+/** What the recipe decides itself; the search varies the rest. */
+const fixedOf = (recipe: Recipe): Pick<Job, "microBatch" | "sharding" | "checkpointing"> => ({
+  ...(recipe.batch.micro === undefined ? {} : { microBatch: recipe.batch.micro }),
+  ...(recipe.sharding === "auto" ? {} : { sharding: recipe.sharding }),
+  ...(recipe.activationCheckpointing === "auto" ? {} : { checkpointing: recipe.activationCheckpointing }),
+});
+
+/** Mean tokens of a sequence over its longest, where every sequence is one example. */
+function fillShareOf(recipe: Recipe, assumed: string[]): number {
+  const { meanTokens } = recipe.dataset;
+  if (meanTokens !== undefined) return Math.min(1, meanTokens / recipe.sequence.maxLength);
+  assumed.push(`dataset.meanTokens: half of sequence.maxLength`);
+  return 0.5;
+}
+
+/** Optimizer steps of the whole run. */
+function stepsOf(recipe: Recipe, packed: boolean, assumed: string[]): number {
+  if ("steps" in recipe.duration) return recipe.duration.steps;
+  const stated = recipe.dataset.examples ?? recipe.dataset.limit;
+  if (stated === undefined) assumed.push(`dataset.examples: ${String(assumedExamples)}`);
+  const examples = stated ?? assumedExamples;
+  const longest = recipe.sequence.maxLength;
+  const mean = recipe.dataset.meanTokens ?? longest / 2;
+  const sequences = packed
+    ? (examples * Math.min(mean, longest)) / longest
+    : examples * methodOf(recipe).batchPerExample(recipe);
+  return Math.max(1, Math.ceil((sequences * recipe.duration.epochs) / recipe.batch.global));
 }
 
 function referenceOf(model: ReferenceModel | undefined, trainable: Trainable): Reference {

@@ -1,7 +1,7 @@
 import { rowFields, type Row, type RowField } from "./fields";
 import { keyProblems } from "./keys";
 import { shownValue } from "../../validation/shownValue";
-import { numberFormat } from "./words";
+import { numberFormat } from "./precision";
 
 /**
  * Characters of one field: ten times the longest text of the measured table. The readers' time may grow faster than a

@@ -80,9 +80,10 @@ function simplified(text: string, known: boolean): string {
 }
 
 type FoundNumber = ReturnType<typeof fieldNumbers>[number];
+type Product = readonly [FoundNumber, ...FoundNumber[]];
 
 /** Numbers with nothing but a sign of multiplication between them belong together. */
-function products(text: string): (readonly [FoundNumber, ...FoundNumber[]])[] {
+function products(text: string): Product[] {
   const groups: [FoundNumber, ...FoundNumber[]][] = [];
   let end = 0;
   for (const number of fieldNumbers("num_gpus", text)) {
@@ -128,6 +129,30 @@ const isMemoryOf = (card: Gpu | undefined, value: number | undefined, before: st
   value >= card.memoryGib * 0.98 &&
   value <= card.memoryGib * 1.1;
 
+interface Counted {
+  readonly gpus: number;
+  /** Signs of multiplication that belong to it. */
+  readonly signs: number;
+  readonly written: string;
+}
+
+/** What a product of numbers counts, or why it is no count. */
+function readProduct(simple: string, product: Product, instance: Instance | undefined): Counted | string {
+  const { start } = product[0];
+  const { end } = product.at(-1) ?? product[0];
+  const written = simple.slice(start, end);
+  const sign = /[-\u2010-\u2015\u2212]$/.exec(simple.slice(0, start))?.[0] ?? "";
+  const shown = `${sign}${written.trim()}`;
+  const tie = counted(simple, start, end);
+  if (tie === undefined) return `${shown} is not understood`;
+  const readable = product.every(({ value }) => value !== undefined);
+  const value = readable ? readNumberField("num_gpus", written, [], []) : undefined;
+  if (value === undefined) return `${shown} is no such count`;
+  const each = tie.machines ? instance?.gpus : 1;
+  if (each === undefined) return "the instance type is not in the catalog, so count its GPUs";
+  return { gpus: value * each, signs: tie.signs + product.length - 1, written };
+}
+
 /**
  * How many GPUs a text counts beside the name of a card or of an instance type: `8 x H100`, `H100 x 8`,
  * `2 nodes of 8 x H100`, `2 x p5.48xlarge`, `2 GPUs`. Counts are read as `num_gpus` reads them. Whatever other figure
@@ -142,23 +167,13 @@ export function countGpus(text: string, card: Gpu | undefined, instance: Instanc
   const counts = new Set<number>();
   let signs = 0;
   let rest = simple;
-  for (const group of products(simple)) {
-    const { start } = group[0];
-    const { end } = group.at(-1) ?? group[0];
-    const written = simple.slice(start, end);
-    const shown = `${/[-\u2010-\u2015\u2212]$/.exec(simple.slice(0, start))?.[0] ?? ""}${written.trim()}`;
-    if (group.length === 1 && isMemoryOf(card, group[0].value, simple.slice(0, start))) continue;
-    const tie = counted(simple, start, end);
-    if (tie === undefined) return refused(`${shown} is not understood`);
-    const value = group.some((number) => number.value === undefined)
-      ? undefined
-      : readNumberField("num_gpus", written, [], []);
-    const each = tie.machines ? instance?.gpus : 1;
-    if (value === undefined) return refused(`${shown} is no such count`);
-    if (each === undefined) return refused("the instance type is not in the catalog, so count its GPUs");
-    counts.add(value * each);
-    signs += tie.signs + group.length - 1;
-    rest = rest.replace(written, "");
+  for (const product of products(simple)) {
+    if (product.length === 1 && isMemoryOf(card, product[0].value, simple.slice(0, product[0].start))) continue;
+    const count = readProduct(simple, product, instance);
+    if (typeof count === "string") return refused(count);
+    counts.add(count.gpus);
+    signs += count.signs;
+    rest = rest.replace(count.written, "");
   }
   if (counts.size > 1) return refused(`it counts ${[...counts].join(" and ")}`);
   // `two x H100`, `H100 x eight`, and figures of other scripts.

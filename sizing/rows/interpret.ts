@@ -5,30 +5,22 @@ import { countParameters, type ModelShape } from "../shape";
 import { tools, type Tool } from "../tools";
 import type { Checkpointing, Generation, Reference, Trainable, Workload } from "../workload";
 import { readCells } from "./cells";
+import { parseCheckpointing } from "./checkpointing";
+import { checkDegrees } from "./degrees";
 import type { Row } from "./fields";
+import { parseAttention, parseLoss } from "./kernels";
+import { packs, parseLengths, type Lengths } from "./lengths";
 import { parseMachine, type Machine } from "./machine";
+import { findMethod, type Method } from "./method";
+import { parseModel, pooledModel } from "./model";
 import { readMicroBatch, readNumberField } from "./numbers";
+import { parseOptimizer } from "./optimizer";
+import { parseMetric } from "./peakMetric";
+import { parsePrecision, type Precision } from "./precision";
+import { parseSharding } from "./sharding";
+import { recogniseTool } from "./tool";
+import { trainableOf } from "./trainable";
 import { checkWords, parseTrainablePart, saysNo, saysYes, suggestion, type TrainablePart } from "./vocabulary";
-import {
-  checkDegrees,
-  findMethod,
-  packs,
-  parseAttention,
-  parseCheckpointing,
-  parseLengths,
-  parseLoss,
-  parseMetric,
-  parseModel,
-  parseOptimizer,
-  parsePrecision,
-  parseSharding,
-  pooledModel,
-  recogniseTool,
-  trainableOf,
-  type Lengths,
-  type Method,
-  type Precision,
-} from "./words";
 
 export interface InterpretedRow {
   readonly workload: Workload;

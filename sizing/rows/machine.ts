@@ -1,6 +1,6 @@
 import { nearest } from "../../validation/explain";
 import { findGpu, gpuByKey, gpus, statesSize, type Gpu } from "../../catalog/gpus";
-import { catalog } from "../../catalog/instances";
+import { catalog, type Instance } from "../../catalog/instances";
 import {
   countGpus,
   exactMemory,
@@ -9,11 +9,13 @@ import {
   machineNouns,
   nominalMemory,
   replaceInstanceTypes,
+  type GpuCount,
 } from "./gpuCount";
 import { plainNumber } from "../../validation/numberText";
 import type { Row } from "./fields";
 import { inRangeOf, numberProblem, rangeOf, readNumberField } from "./numbers";
 import { shownValue } from "../../validation/shownValue";
+import { didYouMean } from "./vocabulary";
 
 export interface Machine {
   readonly gpu: Gpu | undefined;
@@ -45,12 +47,18 @@ function nearestMachine(text: string): string | undefined {
   return undefined;
 }
 
-/** Memory that a text states: of the device in brackets as tools print it, `(14.741 GiB)`, or the nominal size, `80GB`. */
-function statedMemory(text: string): { readonly exactGib?: number; readonly nominalGb?: number } | undefined {
+interface StatedMemory {
+  /** Of the device in brackets, as tools print it: `(14.741 GiB)`. */
+  readonly exactGib?: number;
+  /** `80GB` */
+  readonly nominalGb?: number;
+}
+
+function statedMemory(text: string): StatedMemory {
   const bracketed = exactMemory.exec(text)?.[1];
   if (bracketed !== undefined) return { exactGib: plainNumber(bracketed) ?? Number.NaN };
   const nominal = nominalMemory.exec(text);
-  if (nominal === null) return undefined;
+  if (nominal === null) return {};
   return { nominalGb: Number(nominal[1]) / (nominal[2] === undefined ? 1024 : 1) };
 }
 
@@ -89,45 +97,93 @@ function tellCardTaken(text: string, card: Gpu, assumed: string[]): void {
   else if (!named) assumed.push(`gpu: ${shownValue(text)} is taken as ${card.name}`);
 }
 
+/** What the names in a text stand for. */
+interface Named {
+  readonly instance: Instance | undefined;
+  /** The card by its own name, of its variants that with the memory that the device has. */
+  readonly card: Gpu | undefined;
+  readonly memory: StatedMemory;
+}
+
+function readNames(text: string): Named {
+  const memory = statedMemory(text);
+  const named = findGpu(replaceInstanceTypes(text, " "));
+  const { exactGib } = memory;
+  const card =
+    named === undefined || exactGib === undefined || !inRange(exactGib) ? named : variantWith(named, exactGib);
+  return { instance: findInstance(instanceTypes(text)), card, memory };
+}
+
+const shownGpu = (text: string): string => `gpu: ${shownValue(text)}`;
+
+/** Words for machines that are no GPU of the catalog and need no memory: `8 x Ascend NPU`, `unknown`. */
+const namesNoGpu = (text: string): boolean => text === "" || /\bnpus?\b|^unknown\b/i.test(text);
+
+/** Memory of one GPU as the text states it, or as the card has it. */
+function memoryOf(
+  text: string,
+  gpu: Gpu | undefined,
+  { exactGib, nominalGb }: StatedMemory,
+  count: GpuCount,
+  problems: string[],
+): number | undefined {
+  if (!inRange(exactGib) || (gpu === undefined && !inRange(nominalGb))) {
+    problems.push(`${shownGpu(text)} must state the memory of one GPU, from 1 to ${largestMemory} GB, or none`);
+    return undefined;
+  }
+  const gib = exactGib ?? gpu?.memoryGib ?? (nominalGb === undefined ? undefined : nominalGb * usableShare);
+  if (gib === undefined && !count.alone && !namesNoGpu(text)) {
+    const known = `${gpus.map(({ key }) => key).join(", ")}, an AWS instance type, or a size such as 80GB`;
+    problems.push(`${shownGpu(text)} is not one of ${known}${didYouMean(nearestMachine(text))}`);
+  }
+  return gib;
+}
+
+/** Finds a count in the text of a machine that cannot be. */
+function checkCount(text: string, { gpus: count, problem }: GpuCount, problems: string[]): void {
+  if (problem === undefined && countInRange(count)) return;
+  const reason = problem === undefined ? "" : `: ${problem}`;
+  problems.push(`${shownGpu(text)} must count ${rangeOf("num_gpus")} GPUs, such as ${countExamples}${reason}`);
+}
+
+/** Says what is taken for a machine that the text does not name, or not for certain. */
+function tellMachineTaken(
+  text: string,
+  { instance, card, memory }: Named,
+  gpuMemoryGib: number | undefined,
+  assumed: string[],
+): void {
+  if (instance !== undefined) return;
+  if (card !== undefined) {
+    if (memory.exactGib === undefined || !inRange(memory.exactGib)) tellCardTaken(text, card, assumed);
+    return;
+  }
+  assumed.push("gpu: an A100 for speed");
+  const near = gpuMemoryGib === undefined ? undefined : nearestMachine(text);
+  if (near !== undefined)
+    assumed.push(`${shownGpu(text)} is not a known card; its memory is used (did you mean ${near}?)`);
+}
+
+/** GPUs of a job whose row does not count them: sharding needs several. */
+const usualCount = (row: Row): number => (/fsdp|zero-?[23]/i.test(row.sharding) ? 4 : 1);
+
 /** The GPU by its own name or an AWS instance type's, with a count before or behind it where there is one. */
 export function parseMachine(row: Row, assumed: string[], problems: string[]): Machine {
   const text = row.gpu;
-  const shown = `gpu: ${shownValue(text)}`;
-  const types = instanceTypes(text);
-  const instance = findInstance(types);
-  const memory = text === "" ? undefined : statedMemory(text);
-  const named = text === "" ? undefined : findGpu(replaceInstanceTypes(text, " "));
-  const exactGib = inRange(memory?.exactGib) ? memory?.exactGib : undefined;
-  const card = named === undefined || exactGib === undefined ? named : variantWith(named, exactGib);
+  const named = readNames(text);
+  const { instance, card } = named;
   if (card !== undefined && instance !== undefined && family(card.key) !== family(instance.gpu))
-    problems.push(`${shown} contradicts itself: ${instance.name} has ${gpuByKey(instance.gpu).name}`);
+    problems.push(`${shownGpu(text)} contradicts itself: ${instance.name} has ${gpuByKey(instance.gpu).name}`);
   const gpu = instance === undefined ? card : gpuByKey(instance.gpu);
   const count = countGpus(text, card, instance);
-  const problemsBefore = problems.length;
-  let gpuMemoryGib: number | undefined;
-  if (!inRange(memory?.exactGib) || (gpu === undefined && !inRange(memory?.nominalGb)))
-    problems.push(`${shown} must state the memory of one GPU, from 1 to ${largestMemory} GB, or none`);
-  else if (memory?.exactGib !== undefined) gpuMemoryGib = memory.exactGib;
-  else if (gpu !== undefined) gpuMemoryGib = gpu.memoryGib;
-  else if (memory?.nominalGb !== undefined) gpuMemoryGib = memory.nominalGb * usableShare;
-  else if (text !== "" && !count.alone && !/\bnpus?\b|^unknown\b/i.test(text)) {
-    const near = nearestMachine(text);
-    problems.push(
-      `${shown} is not one of ${gpus.map(({ key }) => key).join(", ")}, an AWS instance type, or a size such as 80GB${near === undefined ? "" : `; did you mean ${near}?`}`,
-    );
-  }
-  if (gpu === undefined) assumed.push("gpu: an A100 for speed");
-  if (card !== undefined && instance === undefined && exactGib === undefined) tellCardTaken(text, card, assumed);
-  const near = gpu === undefined && gpuMemoryGib !== undefined ? nearestMachine(text) : undefined;
-  if (near !== undefined) assumed.push(`${shown} is not a known card; its memory is used (did you mean ${near}?)`);
-
+  const unknown: string[] = [];
+  const gpuMemoryGib = memoryOf(text, gpu, named.memory, count, unknown);
+  tellMachineTaken(text, named, gpuMemoryGib, assumed);
   // Of a card that nobody knows nobody can tell which figures are a count: that is said once.
-  if (problems.length === problemsBefore && (count.problem !== undefined || !countInRange(count.gpus)))
-    problems.push(
-      `${shown} must count ${rangeOf("num_gpus")} GPUs, such as ${countExamples}${count.problem === undefined ? "" : `: ${count.problem}`}`,
-    );
+  if (unknown.length > 0) problems.push(...unknown);
+  else checkCount(text, count, problems);
   const given = parseGpuCount(row, problems, assumed);
-  const gpuCount = given ?? count.gpus ?? instance?.gpus ?? (/fsdp|zero-?[23]/i.test(row.sharding) ? 4 : 1);
+  const gpuCount = given ?? count.gpus ?? instance?.gpus ?? usualCount(row);
   if (row.num_gpus === "") assumed.push(`num_gpus: ${String(gpuCount)}`);
   return { gpu, gpuMemoryGib, gpuCount, gpuCountGiven: given !== undefined };
 }

@@ -231,6 +231,56 @@ function ownNumber(field: NumberField, text: string, numbers: readonly NumberInT
   return index < 0 ? { index: numbers.length, chosen: false } : { index, chosen: index > 0 };
 }
 
+/** What a field's text says; "refused" where it must be written differently. */
+type Reading = "refused" | "not stated" | { readonly value: number; readonly oneOfSeveral: boolean };
+
+const only = (value: number | undefined): Reading => (value === undefined ? "refused" : { value, oneOfSeveral: false });
+
+function readText(field: NumberField, text: string): Reading {
+  const { words, units, abbreviations } = rules[field];
+  // Most cells are plain digits.
+  if (/^[1-9]\d{0,14}$/.test(text)) return only(inRangeOf(field, Number(text)) ? Number(text) : undefined);
+  if (text.startsWith("$") && words?.test(text) === true) return "not stated";
+  const numbers = numbersIn(text, units, abbreviations);
+  if (numbers.length === 0) return words?.test(text.toLowerCase()) === true ? "not stated" : "refused";
+  const { index, chosen } = ownNumber(field, text, numbers);
+  const [first, second] = numbers.slice(index);
+  return first === undefined ? "refused" : readNumber(field, text, first, second, chosen);
+}
+
+/** 2.000 is two for one reader and two thousand for another. */
+const isAmbiguous = (written: string): boolean => /^\d{1,3}\.000$/.test(written);
+
+/** The field's number, with what stands behind it. */
+function readNumber(
+  field: NumberField,
+  text: string,
+  number: NumberInText,
+  next: NumberInText | undefined,
+  chosen: boolean,
+): Reading {
+  const { whole, fraction } = rules[field];
+  const value = settled(number, field);
+  if (value === undefined || (whole && isAmbiguous(text.slice(number.start, number.end)))) return "refused";
+  const rest = text.slice(number.end);
+  if (unrelated.test(rest) || (fraction === true && /^\s*\//.test(rest))) return "refused";
+  if (factor.test(rest)) return readProduct(field, text, value, next);
+  return { value, oneOfSeveral: chosen || alternative.test(rest) };
+}
+
+/** `2 x 8`, as the field reads it. */
+function readProduct(field: NumberField, text: string, value: number, by: NumberInText | undefined): Reading {
+  if (by?.value === undefined || factor.test(text.slice(by.end))) return "refused";
+  switch (rules[field].product) {
+    case "multiply":
+      return only(settled({ ...by, value: value * by.value }, field));
+    case "first":
+      return { value, oneOfSeveral: true };
+    case undefined:
+      return "refused";
+  }
+}
+
 /**
  * The number of a field; undefined where the row does not state it. What is wrong goes into `problems`, and a choice
  * between several numbers into `assumed`.
@@ -244,30 +294,14 @@ export function readNumberField(
   assumed: string[],
 ): number | undefined {
   if (text === "") return undefined;
-  const { words, product, fraction, whole, units, abbreviations } = rules[field];
-  const refused = (): number | undefined => {
+  const reading = readText(field, text);
+  if (reading === "not stated") return undefined;
+  if (reading === "refused") {
     problems.push(numberProblem(field, text));
     return undefined;
-  };
-  // Most cells are plain digits.
-  if (/^[1-9]\d{0,14}$/.test(text)) return inRangeOf(field, Number(text)) ? Number(text) : refused();
-  if (text.startsWith("$") && words?.test(text) === true) return undefined;
-  const numbers = numbersIn(text, units, abbreviations);
-  const { index, chosen } = ownNumber(field, text, numbers);
-  const [first, second] = numbers.slice(index);
-  if (first === undefined && numbers.length > 0) return refused();
-  if (first === undefined) return words?.test(text.toLowerCase()) === true ? undefined : refused();
-  const value = settled(first, field);
-  // 2.000 is two for one reader and two thousand for another.
-  if (value === undefined || (whole && /^\d{1,3}\.000$/.test(text.slice(first.start, first.end)))) return refused();
-  const rest = text.slice(first.end);
-  if (unrelated.test(rest) || (fraction === true && /^\s*\//.test(rest))) return refused();
-  if (factor.test(rest)) {
-    if (second?.value === undefined || product === undefined || factor.test(text.slice(second.end))) return refused();
-    if (product === "multiply") return settled({ ...second, value: value * second.value }, field) ?? refused();
-    assumed.push(`${field}: ${shownValue(text)} is taken as ${value}`);
-  } else if (chosen || alternative.test(rest)) assumed.push(`${field}: ${shownValue(text)} is taken as ${value}`);
-  return value;
+  }
+  if (reading.oneOfSeveral) assumed.push(`${field}: ${shownValue(text)} is taken as ${reading.value}`);
+  return reading.value;
 }
 
 /** As `readNumberField`, where a batch that all GPUs share says nothing of one pass: `8 (global)`. */

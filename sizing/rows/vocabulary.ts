@@ -163,7 +163,7 @@ const oneOf = (words: string): string =>
   words
     .split(" ")
     .filter((word) => word !== "")
-    .sort((a, b) => b.length - a.length)
+    .sort((one, other) => other.length - one.length)
     .join("|");
 
 /** Whether a word, or a text, is known; built once for each vocabulary. */
@@ -196,9 +196,10 @@ const readers: ReadonlyMap<WordField, Reader> = new Map(
   Object.entries(vocabularies).map(([field, vocabulary]) => [field as WordField, readerOf(vocabulary)]),
 );
 
-const didYouMean = (near: string | undefined): string => (near === undefined ? "" : `; did you mean ${near}?`);
-
 /** "; did you mean adamw?", or nothing. */
+export const didYouMean = (near: string | undefined): string => (near === undefined ? "" : `; did you mean ${near}?`);
+
+/** The nearest of the allowed words, as a message says it. */
 export const suggestion = (text: string, allowed: readonly string[]): string => didYouMean(nearest(text, allowed));
 
 /** The allowed word nearest to the text, to one of its words or to a part of one; one or two letters are near to too much. */
