@@ -11,7 +11,6 @@ const ofMore: Readonly<Record<string, string>> = {
   "unit/doubles/doubles.test.ts": "tests/engine/doubles",
   "unit/recipe/documents.test.ts": "the recipes that TypeScript and Python judge alike",
   "unit/sizing/accuracy.test.ts": "the planner held to what was measured, and docs/sizing.md",
-  "unit/setup/version.test.ts": "versions of Node, Go, engine and store that will do",
   "unit/tests/names.test.ts": "the tests",
   "components/cluster/documentedTransform.test.ts": "the transform that docs/platform.md shows",
 };
