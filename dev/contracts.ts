@@ -2,7 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { contracts } from "../contracts";
 import { projectRoot } from "../machine/layout";
-import { contractsFolder, pageFile, schemaFiles, staleFiles, typeFiles } from "./contractFiles/generated";
+import { contractsFolder, pageFile, schemaFiles, typeFiles } from "./contractFiles/generated";
+import { staleFiles } from "./staleFiles";
 
 /**
  * `npm run contracts`: writes what is generated from contracts/: JSON Schemas and types for Python, the tables of

@@ -119,6 +119,11 @@ async function checks(): Promise<{ name: string; command: string; parameters: st
       command: process.execPath,
       parameters: [path.join("setup", "run.mjs"), path.join("dev", "contracts.ts"), "--check"],
     },
+    {
+      name: "reference",
+      command: process.execPath,
+      parameters: [path.join("setup", "run.mjs"), path.join("dev", "reference.ts"), "--check"],
+    },
     { name: "ruff check", command: python, parameters: ["-m", "ruff", "check", ...pythonSources] },
     { name: "ruff format", command: python, parameters: ["-m", "ruff", "format", "--check", ...pythonSources] },
     { name: "pyright", command: process.execPath, parameters: [nodeTool("pyright/index.js")] },

@@ -19,16 +19,27 @@ import type { ClusterNetwork } from "../network/network";
 import { poolLabel, systemTaint } from "../core/systemPlacement";
 import { type Transform, transformed } from "../core/transform";
 
+/**
+ * Arguments of `Cluster`. Inputs take outputs of other resources. What is plain decides what is made, how many and by which names: it is
+ * checked, and shown in the preview, before anything exists.
+ */
 export interface ClusterArgs {
-  /** Region that the AWS provider works in; the kubeconfig names it. */
+  /**
+   * Region that the AWS provider works in; the kubeconfig names it.
+   *
+   * @example
+   * ```ts
+   * { region: "us-east-1" }
+   * ```
+   */
   region: Region;
 
-  /** Where control plane and nodes live. */
+  /** Where control plane and nodes live: a `Network`, or `existingNetwork(...)`. */
   network: ClusterNetwork;
 
   /**
    * Kubernetes version of EKS. A higher one upgrades the control plane, then the system nodes, one minor version at a time; then set
-   * `addonVersions`. EKS sells a version for 14 months ("standard support"); until when is in catalog/kubernetesVersions.ts.
+   * `addonVersions`. Plain, since it is checked against what EKS has. EKS sells a version for 14 months ("standard support"); until when is in catalog/kubernetesVersions.ts.
    *
    * @example
    * ```ts
@@ -73,33 +84,62 @@ export interface ClusterArgs {
   deployers?: readonly Principal[];
 
   /**
-   * Kubernetes group of the deployers; needed with them. The self-hosted Metaflow backend gives its rights to `deployersGroup` of
-   * components/metaflow/metaflowAccess.ts.
+   * Kubernetes group of the deployers; needed with them. The self-hosted Metaflow backend gives its rights to `metaflow-deployers`.
    *
    * @default none
+   * @example
+   * ```ts
+   * { deployersGroup: "metaflow-deployers" }
+   * ```
    */
   deployersGroup?: pulumi.Input<string>;
 
-  /** Nodes for the platform's own pods, in the first two subnets of the network. Two at least, so that one can be replaced. */
+  /**
+   * Nodes for the platform's own pods, in the first two subnets of the network. Plain, since they decide how much room there is.
+   *
+   * @example
+   * ```ts
+   * { systemNodes: { instanceType: "t3.large", count: 2 } }
+   * ```
+   */
   systemNodes: {
     /** An x86-64 type without accelerators, of 2 vCPUs and 8 GiB at least. */
     instanceType: string;
+    /** How many: two at least, so that one can be replaced. */
     count: number;
   };
 
-  /** Days for which control-plane logs are kept; one of the numbers that CloudWatch Logs knows. */
+  /**
+   * Days for which control-plane logs are kept; one of the numbers that CloudWatch Logs knows.
+   *
+   * @example
+   * ```ts
+   * { logDays: 30 }
+   * ```
+   */
   logDays: number;
 
-  /** True: the cluster and its key may be destroyed. False: both are protected, by Pulumi and by EKS. */
+  /** True: the cluster and its key may be destroyed. False: both are protected, by Pulumi and by EKS. Plain, as Pulumi's protection is. */
   ephemeral: boolean;
 
-  /** Tags for what the cluster makes by itself: instances, their disks and interfaces, volumes of claims. */
+  /**
+   * Tags for what the cluster makes by itself: instances, their disks and interfaces, volumes of claims.
+   *
+   * @example
+   * ```ts
+   * { tags: stackTags("platform", "ml-team") }
+   * ```
+   */
   tags: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>>;
 
   /**
-   * Name of the cluster in AWS. A fixed one, since the name of the log group contains it and that has to exist first.
+   * Name of the cluster in AWS. A plain one, since the name of the log group contains it and that has to exist first.
    *
    * @default `"<project>-<stack>"`
+   * @example
+   * ```ts
+   * { clusterName: "post-training" }
+   * ```
    */
   clusterName?: string;
 
@@ -107,6 +147,7 @@ export interface ClusterArgs {
    * Versions of add-ons. Each is the default of the cluster's version when it is made, and then stays what it is: set it after the
    * cluster's version was raised (`aws eks describe-addon-versions` lists what there is).
    *
+   * @default EKS's default for `version`
    * @example
    * ```ts
    * { addonVersions: { "kube-proxy": "v1.35.0-eksbuild.2" } }
@@ -168,9 +209,9 @@ const clusterAdminPolicy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClus
  * **Teardown**: what runs in the cluster goes first, if it depends on `ready` or uses `provider`. Then DNS and storage driver; then the
  * system nodes, while network add-on, roles and routes are still there to hand back addresses; then the control plane, which takes the
  * other add-ons and the access entries with it (to delete them one by one takes minutes, and the deployer would lose its access
- * half-way); then roles, logs, network. The key is deleted after 7 days (30 unless `ephemeral`). EKS may write a last log line after the group is gone and so make an
- * empty, untagged group of the same name again, under its own service role; it costs nothing, but has to be deleted before the next
- * cluster of that name.
+ * half-way); then roles, logs, network. The key is deleted after 7 days (30 unless `ephemeral`). EKS may write a last log line after the
+ * group is gone and so make an empty, untagged group of the same name again, under its own service role; it costs nothing, but has to be
+ * deleted before the next cluster of that name.
  *
  * Tried with Pulumi's mocks and with stand-ins for AWS; not with an AWS account.
  *
@@ -195,6 +236,7 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
   readonly name: pulumi.Output<string>;
   readonly podPermissions = "pod-identity";
   readonly ready: pulumi.Resource[];
+  /** ARN of the cluster. */
   readonly arn: pulumi.Output<string>;
   /** For kubectl: asks the AWS CLI for a token at each use, so it holds no secret and never expires. */
   readonly kubeconfig: pulumi.Output<string>;

@@ -9,11 +9,23 @@ import { systemInstanceTypeProblem } from "./systemInstanceTypes";
  * An IAM role or user, by its ARN. Its access entry is named after the ARN; where that is another resource's output, after its place in the
  * list: to put another one before it would then make both entries anew, and one with a name keeps its own.
  */
-export type Principal = pulumi.Input<string> | { readonly name: string; readonly arn: pulumi.Input<string> };
+export type Principal =
+  | pulumi.Input<string>
+  | {
+      /** Of the access entry in the stack; plain, since it is the entry's name. */
+      readonly name: string;
+      /** ARN of the role or user. */
+      readonly arn: pulumi.Input<string>;
+    };
 
 /** How the Kubernetes API is reached. */
 export type ClusterEndpoint =
-  { readonly kind: "private" } | { readonly kind: "public"; readonly allowedCidrs: readonly pulumi.Input<string>[] };
+  | { readonly kind: "private" }
+  | {
+      readonly kind: "public";
+      /** Public ranges that may reach it, each of /16 or smaller. */
+      readonly allowedCidrs: readonly pulumi.Input<string>[];
+    };
 
 /** What decides about a cluster's arguments whether they can be right. */
 export interface ClusterChoices {

@@ -5,14 +5,26 @@ import type { KubernetesCluster } from "../core/kubernetesCluster";
 import { type Transform, transformed } from "../core/transform";
 import { contextProblem, existingClusterArgumentErrors, kubeconfigProblem } from "./existingClusterArguments";
 
+/** Arguments of `existingCluster`. Inputs take outputs of other resources. */
 export interface ExistingClusterArgs {
-  /** Context in the kubeconfig. */
+  /**
+   * Context in the kubeconfig.
+   *
+   * @example
+   * ```ts
+   * { context: "gpu-lab" }
+   * ```
+   */
   context: pulumi.Input<string>;
 
   /**
    * Path of the kubeconfig. The path is what the state keeps, so it must lead to the file wherever the stack is deployed or destroyed.
    *
    * @default `KUBECONFIG`, else `~/.kube/config`
+   * @example
+   * ```ts
+   * { kubeconfig: "/etc/post-training/kubeconfig" }
+   * ```
    */
   kubeconfig?: pulumi.Input<string>;
 
@@ -24,7 +36,9 @@ export interface ExistingClusterArgs {
  * A cluster that was there before the platform: any Kubernetes that a kubeconfig leads to. Nothing of it is made, changed or deleted;
  * network, nodes, storage classes and the permissions of pods are its owner's.
  *
- * Cost: none of its own. Teardown: what the platform has put into the cluster goes; the cluster stays.
+ * **Cost**: none of its own.
+ *
+ * **Teardown**: what the platform has put into the cluster goes; the cluster stays.
  *
  * @example
  * ```ts

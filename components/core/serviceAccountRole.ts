@@ -5,9 +5,17 @@ import { type Transform, transformed } from "./transform";
 
 /** One statement of an IAM policy; it may hold outputs. */
 export interface PolicyStatement {
+  /** Whether it permits or forbids. */
   readonly Effect: "Allow" | "Deny";
+  /** Actions, for example `s3:GetObject`; plain, so that the preview shows them. */
   readonly Action: readonly string[];
+  /** ARNs; `*` in them stands for anything. */
   readonly Resource: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /**
+   * When it applies, by operator and key.
+   *
+   * @default always
+   */
   readonly Condition?: pulumi.Input<Readonly<Record<string, unknown>>>;
 }
 
@@ -16,6 +24,7 @@ export function policyDocument(statements: readonly PolicyStatement[]): pulumi.O
   return pulumi.jsonStringify({ Version: "2012-10-17", Statement: statements });
 }
 
+/** Arguments of `ServiceAccountRole`. Inputs take outputs of other resources; `statements` is plain in how many there are. */
 export interface ServiceAccountRoleArgs {
   /** Name of the EKS cluster. */
   clusterName: pulumi.Input<string>;
@@ -23,7 +32,14 @@ export interface ServiceAccountRoleArgs {
   /** Namespace of the service account; the role is given to this one only. */
   namespace: pulumi.Input<string>;
 
-  /** Name of the service account. */
+  /**
+   * Name of the service account.
+   *
+   * @example
+   * ```ts
+   * { namespace: "jobs", serviceAccount: "tasks" }
+   * ```
+   */
   serviceAccount: pulumi.Input<string>;
 
   /**
@@ -47,7 +63,9 @@ export interface ServiceAccountRoleArgs {
 /**
  * AWS permissions for the pods of one Kubernetes service account, by EKS Pod Identity.
  *
- * Cost: none. Teardown: association first, then role.
+ * **Cost**: none.
+ *
+ * **Teardown**: association first, then role.
  *
  * @example
  * ```ts
@@ -55,7 +73,9 @@ export interface ServiceAccountRoleArgs {
  * ```
  */
 export class ServiceAccountRole extends pulumi.ComponentResource {
+  /** ARN of the role. */
   readonly roleArn: pulumi.Output<string>;
+  /** The resources inside, for what the outputs above do not say. */
   readonly nodes: {
     readonly role: aws.iam.Role;
     readonly policy: aws.iam.RolePolicy;

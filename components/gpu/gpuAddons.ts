@@ -20,8 +20,12 @@ import { clusterQueueSpec, flavor, kueueApiVersion, kueueValues, preemptibleClas
 import { placementFor } from "../core/systemPlacement";
 import { type Transform, transformed } from "../core/transform";
 
+/**
+ * Arguments of `GpuAddons`. They are plain on purpose: they decide which charts are installed, in which versions, and which quotas there
+ * are, which is checked and shown in the preview before anything exists.
+ */
 export interface GpuAddonsArgs {
-  /** Where to install. */
+  /** Where to install: a `Cluster`, or `existingCluster(...)`. */
   cluster: KubernetesCluster;
 
   /**
@@ -29,7 +33,7 @@ export interface GpuAddonsArgs {
    *
    * @example
    * ```ts
-   * { nvidiaDevicePlugin: "0.19.3", efaDevicePlugin: "0.5.30", dcgmExporter: "4.8.2", jobSet: "0.10.1", kueue: "0.16.9" }
+   * { charts: { nvidiaDevicePlugin: "0.19.3", efaDevicePlugin: "0.5.30", dcgmExporter: "4.8.2", jobSet: "0.10.1", kueue: "0.16.9" } }
    * ```
    */
   charts: GpuAddonVersions;
@@ -39,6 +43,10 @@ export interface GpuAddonsArgs {
    * each other.
    *
    * @default all
+   * @example
+   * ```ts
+   * { install: ["jobSet", "kueue"] }
+   * ```
    */
   install?: readonly GpuAddon[];
 
@@ -57,6 +65,10 @@ export interface GpuAddonsArgs {
    * pods carry Kueue's finalizers, so Kueue has to be there until it is gone.
    *
    * @default a namespace `experiments`, made and deleted by the component
+   * @example
+   * ```ts
+   * { jobsNamespace: "metaflow-jobs" }
+   * ```
    */
   jobsNamespace?: string;
 
@@ -92,9 +104,9 @@ export interface GpuAddonsArgs {
  * back and waits again. Teams lend each other what they don't use; a run gives way only to one of higher priority, so
  * only those with the label `kueue.x-k8s.io/priority-class: preemptible` ever do.
  *
- * Cost: none of its own; about 0.3 vCPU and 1 GiB of the system nodes.
+ * **Cost**: none of its own; about 0.3 vCPU and 1 GiB of the system nodes.
  *
- * Teardown: queues first, while Kueue is there to take their finalizers off; then the jobs' namespace if it was made
+ * **Teardown**: queues first, while Kueue is there to take their finalizers off; then the jobs' namespace if it was made
  * here, with all that is in it; quotas and flavour; Kueue, then JobSet; the agents any time. A quota can't be deleted
  * while a run uses it: destroy the experiments before. JobSet's CRD stays in a cluster that stays (Helm never deletes
  * CRDs).
@@ -110,6 +122,7 @@ export class GpuAddons extends pulumi.ComponentResource {
   readonly jobsNamespace: pulumi.Output<string>;
   /** Kueue and its quotas: what has to stay until the jobs' namespace is gone. Empty where Kueue isn't installed. */
   readonly admission: readonly pulumi.Resource[];
+  /** The resources inside, for what the outputs above do not say. */
   readonly nodes: {
     /** Namespace of the agents; null if none is installed. */
     readonly namespace: kubernetes.core.v1.Namespace | null;

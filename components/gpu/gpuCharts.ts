@@ -7,6 +7,7 @@ import type { Placement } from "../core/systemPlacement";
 /** What can be installed for GPU nodes; a cluster that was there may have some of it. */
 export const gpuAddonNames = ["nvidiaDevicePlugin", "efaDevicePlugin", "dcgmExporter", "jobSet", "kueue"] as const;
 
+/** One of what can be installed for GPU nodes. */
 export type GpuAddon = (typeof gpuAddonNames)[number];
 
 /** Versions of the charts. */

@@ -9,6 +9,10 @@ import { type ArgoCharts, argoWorkflowsArgumentErrors } from "./argoWorkflowsArg
 import { type Placement, placementFor } from "../core/systemPlacement";
 import { type Transform, transformed } from "../core/transform";
 
+/**
+ * Arguments of `ArgoWorkflows`. Inputs take outputs of other resources. What is plain decides which versions are installed and by which
+ * names Metaflow finds them: it is checked before anything exists.
+ */
 export interface ArgoWorkflowsArgs {
   /** Cluster to install into. */
   cluster: KubernetesCluster;
@@ -17,7 +21,8 @@ export interface ArgoWorkflowsArgs {
   namespace: pulumi.Input<string>;
 
   /**
-   * Namespace in which workflows run. It is made here, because it must be gone before the controllers are.
+   * Namespace in which workflows run. It is made here, because it must be gone before the controllers are. Plain, since it is a name that
+   * this component gives.
    *
    * @example
    * ```ts
@@ -31,10 +36,21 @@ export interface ArgoWorkflowsArgs {
    * pods carry.
    *
    * @default nothing
+   * @example
+   * ```ts
+   * { admission: addons.admission }
+   * ```
    */
   admission?: readonly pulumi.Resource[];
 
-  /** Service account, in the jobs' namespace, of pods whose template names none. */
+  /**
+   * Service account, in the jobs' namespace, of pods whose template names none.
+   *
+   * @example
+   * ```ts
+   * { taskServiceAccount: "metaflow-task" }
+   * ```
+   */
   taskServiceAccount: pulumi.Input<string>;
 
   /** Where workflows put artifacts that they hand on. */
@@ -113,7 +129,9 @@ const day = 24 * 60 * 60;
  * Sensors that Metaflow makes carry no tolerations, so `@trigger` needs a node without taints; pods of workflows that name none are
  * allowed onto the system nodes, or no cluster without other nodes could start a run.
  *
- * Cost: none of its own; about 0.5 CPU and 1.2 GiB of the system nodes. Teardown: event source, event bus and runs go with the
+ * **Cost**: none of its own; about 0.5 CPU and 1.2 GiB of the system nodes.
+ *
+ * **Teardown**: event source, event bus and runs go with the
  * jobs' namespace, while the controllers that must finalize them still run; then the releases. The definitions (CRDs) stay, since
  * deleting them would delete what other namespaces have of their kinds; the next release of that name in that namespace takes them over.
  *
@@ -123,6 +141,7 @@ const day = 24 * 60 * 60;
  * ```
  */
 export class ArgoWorkflows extends pulumi.ComponentResource {
+  /** The resources inside, for what the outputs above do not say. */
   readonly nodes: {
     readonly workflows: kubernetes.helm.v3.Release;
     readonly events: kubernetes.helm.v3.Release;

@@ -7,11 +7,22 @@ import { componentTypes } from "../core/componentTypes";
 import type { MetaflowBackend } from "./metaflowBackend";
 import { type Transform, transformed } from "../core/transform";
 
+/**
+ * Arguments of `LocalMetaflowBackend`. The folders are plain on purpose: they are this machine's, and commands look there without the
+ * stack's state.
+ */
 export interface LocalMetaflowBackendArgs {
   /** Store that holds Metaflow's artifacts and the models. */
   store: ArtifactStore;
 
-  /** Folder for Metaflow's configuration and local metadata; becomes `METAFLOW_HOME`. */
+  /**
+   * Folder for Metaflow's configuration and local metadata; becomes `METAFLOW_HOME`.
+   *
+   * @example
+   * ```ts
+   * { homeDirectory: "/home/me/post-training/.posttraining/stacks/local/metaflow" }
+   * ```
+   */
   homeDirectory: string;
 
   /** Folder for one record per run. */
@@ -27,7 +38,9 @@ export interface LocalMetaflowBackendArgs {
 /**
  * Metaflow on this machine: flows run as local processes, artifacts lie in the store, metadata in a folder.
  *
- * Cost: none. Teardown: every run that still lives is stopped; its record and the local metadata go; artifacts stay in the store.
+ * **Cost**: none.
+ *
+ * **Teardown**: every run that still lives is stopped; its record and the local metadata go; artifacts stay in the store.
  *
  * @example
  * ```ts
@@ -40,6 +53,7 @@ export class LocalMetaflowBackend extends pulumi.ComponentResource implements Me
   readonly orchestrator: pulumi.Output<Orchestrator>;
   readonly store: ArtifactStore;
   readonly uiUrl: pulumi.Output<string | null>;
+  /** The resources inside, for what the outputs above do not say. */
   readonly nodes: { readonly home: MetaflowHome };
 
   constructor(name: string, args: LocalMetaflowBackendArgs, options?: pulumi.ComponentResourceOptions) {

@@ -11,34 +11,72 @@ import { type Transform, transformed } from "../core/transform";
 
 /** Where the password of a database comes from. */
 export type DatabasePassword =
-  | { readonly kind: "value"; /** Secret. */ readonly value: pulumi.Input<string> }
-  /** A secret that is there, in the namespace of whoever connects; its key `password` holds the password. */
-  | { readonly kind: "kubernetes-secret"; readonly name: pulumi.Input<string> };
+  | {
+      readonly kind: "value";
+      /** The password; secret. */
+      readonly value: pulumi.Input<string>;
+    }
+  | {
+      readonly kind: "kubernetes-secret";
+      /** A secret that is there, in the namespace of whoever connects; its key `password` holds the password. */
+      readonly name: pulumi.Input<string>;
+    };
 
 /** How a connection is encrypted, and whether the server must prove who it is. */
 export type DatabaseTls =
-  /** `certificateAuthority`: PEM of the authorities that the server's certificate must come from. */
-  | { readonly tls: "verify-full"; readonly certificateAuthority: pulumi.Input<string> }
-  | { readonly tls: "require"; readonly certificateAuthority?: undefined };
+  | {
+      /** Encrypted, and the server proves that it is the one meant. */
+      readonly tls: "verify-full";
+      /** PEM of the authorities that the server's certificate must come from. */
+      readonly certificateAuthority: pulumi.Input<string>;
+    }
+  | {
+      /** Encrypted, whoever answers. */
+      readonly tls: "require";
+      /** None: nothing is proved. */
+      readonly certificateAuthority?: undefined;
+    };
 
 /** What a client needs to reach Metaflow's database. */
 export type DatabaseConnection = DatabaseTls & {
+  /** Host name of the server. */
   readonly host: pulumi.Input<string>;
+  /** Port of the server. */
   readonly port: pulumi.Input<number>;
   /** Name of the database. */
   readonly name: pulumi.Input<string>;
+  /** Name of the user. */
   readonly user: pulumi.Input<string>;
+  /** The user's password, or where it is. */
   readonly password: DatabasePassword;
 };
 
+/**
+ * Arguments of `MetaflowDatabase`. Inputs take outputs of other resources. What is plain decides about size, protection and certificates:
+ * it is checked before anything exists.
+ */
 export interface MetaflowDatabaseArgs {
-  /** Region of the network: the provider's. */
+  /**
+   * Region of the network: the provider's. Plain, since it decides which of AWS's certificates are trusted.
+   *
+   * @example
+   * ```ts
+   * { region: "us-east-1" }
+   * ```
+   */
   region: string;
 
   /** Network whose private subnets the database gets addresses in. */
   network: ClusterNetwork;
 
-  /** Security group that nodes and pods carry: nothing else reaches the database. */
+  /**
+   * Security group that nodes and pods carry: nothing else reaches the database.
+   *
+   * @example
+   * ```ts
+   * { clusterSecurityGroupId: cluster.securityGroupId }
+   * ```
+   */
   clusterSecurityGroupId: pulumi.Input<string>;
 
   /**
@@ -51,22 +89,43 @@ export interface MetaflowDatabaseArgs {
    */
   instanceClass: string;
 
-  /** GiB to begin with; RDS adds more by itself, up to `storageLimitGib`. */
+  /**
+   * GiB to begin with, 20 at least; RDS adds more by itself, up to five times as much, or 100.
+   *
+   * @example
+   * ```ts
+   * { storageGib: 20 }
+   * ```
+   */
   storageGib: number;
 
   /** True: a standby in another zone takes over when the zone of the database is out of use. */
   multiZone: boolean;
 
-  /** Days of point-in-time recovery. */
+  /**
+   * Days of point-in-time recovery: 1 to 35.
+   *
+   * @example
+   * ```ts
+   * { backupDays: 7 }
+   * ```
+   */
   backupDays: number;
 
-  /** True: database, backups and key go with the stack. False: they are protected, and deletion leaves a last snapshot. */
+  /**
+   * True: database, backups and key go with the stack. False: they are protected, and deletion leaves a last snapshot. Plain, as Pulumi's
+   * protection is.
+   */
   ephemeral: boolean;
 
   /**
    * Raise it and run `pulumi up` to rotate the password: the database, the secret and the pods that are made from `connection` follow.
    *
    * @default 1
+   * @example
+   * ```ts
+   * { passwordGeneration: 2 }
+   * ```
    */
   passwordGeneration?: number;
 
@@ -74,6 +133,10 @@ export interface MetaflowDatabaseArgs {
    * PEM of the authorities by which clients know the database.
    *
    * @default AWS's for the region
+   * @example
+   * ```ts
+   * { certificateAuthority: fs.readFileSync("authorities.pem", "utf8") }
+   * ```
    */
   certificateAuthority?: pulumi.Input<string>;
 
@@ -107,9 +170,10 @@ const windows = { backup: "03:00-04:00", maintenance: "sun:04:30-sun:05:30" } as
  * The password is the stack's and not RDS's own managed one, which changes every week behind the backs of pods that read theirs when
  * they start; `passwordGeneration` rotates it. Secrets Manager keeps a copy for people (`nodes.secret`).
  *
- * Cost: us-east-1, db.t4g.micro with 20 GiB: $12 a month for the instance, $2.30 for storage, $1.40 for key and secret; twice the
+ * **Cost** (us-east-1): db.t4g.micro with 20 GiB: $12 a month for the instance, $2.30 for storage, $1.40 for key and secret; twice the
  * instance and the storage with `multiZone`. Backups are free up to the size of the storage, as are 7 days of Performance Insights.
- * Teardown: not ephemeral: `pulumi destroy` is refused by Pulumi's protection, and by AWS's own for whoever gets past it. With both taken
+ *
+ * **Teardown**: not ephemeral: `pulumi destroy` is refused by Pulumi's protection, and by AWS's own for whoever gets past it. With both taken
  * off by hand, the instance leaves a snapshot, named for the key and so never named twice; the secret can be brought back for 30 days,
  * and the key stays, since the snapshot is lost without it ($1 a month, and $0.095 per GB of snapshot). Ephemeral: everything goes
  * at once, without a snapshot. A stack that becomes ephemeral needs one `pulumi up` before `pulumi destroy`.

@@ -16,6 +16,10 @@ import { policyDocument } from "../core/serviceAccountRole";
 /** Where a service principal's OIDC token comes from: GitHub Actions, or the variable `OUTERBOUNDS_JWT`. */
 export type TokenSource = "github-actions" | "environment";
 
+/**
+ * Arguments of `OuterboundsMetaflowBackend`. Inputs take outputs of other resources; the source of the token is plain, since it decides
+ * which command signs in.
+ */
 export interface OuterboundsMetaflowBackendArgs {
   /**
    * Host name of the platform.
@@ -27,13 +31,39 @@ export interface OuterboundsMetaflowBackendArgs {
    */
   domain: pulumi.Input<string>;
 
-  /** Perimeter in which flows run. */
+  /**
+   * Perimeter in which flows run.
+   *
+   * @example
+   * ```ts
+   * { perimeter: "default" }
+   * ```
+   */
   perimeter: pulumi.Input<string>;
 
-  /** Who deploys and runs flows: a service principal of the platform, which trusts the issuer of its token. */
-  servicePrincipal: { name: pulumi.Input<string>; token: TokenSource };
+  /**
+   * Who deploys and runs flows: a service principal of the platform, which trusts the issuer of its token.
+   *
+   * @example
+   * ```ts
+   * { servicePrincipal: { name: "post-training", token: "github-actions" } }
+   * ```
+   */
+  servicePrincipal: {
+    /** Its name on the platform. */
+    name: pulumi.Input<string>;
+    /** Where its token comes from. */
+    token: TokenSource;
+  };
 
-  /** Compute pools that experiments may ask for, by the names that the platform has given them. */
+  /**
+   * Compute pools that experiments may ask for, by the names that the platform has given them.
+   *
+   * @example
+   * ```ts
+   * { computePools: ["h100"] }
+   * ```
+   */
   computePools: readonly pulumi.Input<string>[];
 
   /** Store for models and datasets; Metaflow's own artifacts and checkpoints lie where the platform keeps them. */
@@ -43,6 +73,10 @@ export interface OuterboundsMetaflowBackendArgs {
    * Metaflow profile that signing in writes and clients read: `config_<profile>.json` in the Metaflow home, beside the person's own.
    *
    * @default `"posttraining"`
+   * @example
+   * ```ts
+   * { profile: "post-training-staging" }
+   * ```
    */
   profile?: pulumi.Input<string>;
 }
@@ -59,7 +93,9 @@ export interface OuterboundsMetaflowBackendArgs {
  *
  * Tasks reach the store only if the role that they have in the perimeter may: `storePolicy` is the policy to give it.
  *
- * Cost: none here; the platform's own. Teardown: nothing to delete; runs are stopped by their deployments.
+ * **Cost**: none here; the platform's own.
+ *
+ * **Teardown**: nothing to delete; runs are stopped by their deployments.
  *
  * Commands and file were tried with outerbounds 0.12.53 against answers made up from its sources, not against a platform.
  *

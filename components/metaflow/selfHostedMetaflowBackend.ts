@@ -34,6 +34,10 @@ import { ServiceAccountRole, type ServiceAccountRoleArgs } from "../core/service
 import { placementFor } from "../core/systemPlacement";
 import { type Transform, transformed } from "../core/transform";
 
+/**
+ * Arguments of `SelfHostedMetaflowBackend`. Inputs take outputs of other resources. What is plain decides by which names and versions its
+ * parts are made: it is checked before anything exists.
+ */
 export interface SelfHostedMetaflowBackendArgs {
   /** Cluster to install into. */
   cluster: KubernetesCluster;
@@ -41,11 +45,18 @@ export interface SelfHostedMetaflowBackendArgs {
   /** Store of Metaflow's artifacts; tasks read and write it, the web interface reads it. */
   store: AwsArtifactStore;
 
-  /** PostgreSQL database of the metadata service. A password that is there already is a secret in the system namespace. */
+  /**
+   * PostgreSQL database of the metadata service. A password that is there already is a secret in the system namespace.
+   *
+   * @example
+   * ```ts
+   * { database: new MetaflowDatabase("database", { ... }).connection }
+   * ```
+   */
   database: DatabaseConnection;
 
   /**
-   * Namespace of the metadata service, the web interface and the controllers; it is made.
+   * Namespace of the metadata service, the web interface and the controllers; it is made. Plain, since addresses contain it.
    *
    * @example
    * ```ts
@@ -54,13 +65,17 @@ export interface SelfHostedMetaflowBackendArgs {
    */
   systemNamespace: string;
 
-  /** Namespace in which pods of runs live; it is made. */
+  /** Namespace in which pods of runs live; it is made. Plain, since addresses contain it. */
   jobsNamespace: string;
 
   /**
    * What has to stay until the jobs' namespace is gone: Kueue and its quotas (`GpuAddons.admission`).
    *
    * @default nothing
+   * @example
+   * ```ts
+   * { admission: addons.admission }
+   * ```
    */
   admission?: readonly pulumi.Resource[];
 
@@ -74,8 +89,20 @@ export interface SelfHostedMetaflowBackendArgs {
    */
   charts: ArgoCharts;
 
-  /** Container images: `metadataService` is the web interface's backend as well, `userInterface` its pages. */
-  images: { metadataService: pulumi.Input<string>; userInterface: pulumi.Input<string> };
+  /**
+   * Container images.
+   *
+   * @example
+   * ```ts
+   * { images: { metadataService: "public.ecr.aws/outerbounds/metaflow_metadata_service:v2.5.1", userInterface: "public.ecr.aws/outerbounds/metaflow_ui:v1.3.14" } }
+   * ```
+   */
+  images: {
+    /** Of the metadata service and of the web interface's backend. */
+    metadataService: pulumi.Input<string>;
+    /** Of the web interface's pages. */
+    userInterface: pulumi.Input<string>;
+  };
 
   /** Changes what the component makes: arguments, options and names. */
   transform?: {
@@ -122,7 +149,9 @@ const userInterfaceAccount = "metaflow-ui";
  *
  * The web interface's nginx runs as user 101 on a read-only disk; that was worked out from its image's build file, not run.
  *
- * Cost: none of its own; about 1.1 CPU and 2.7 GiB of the system nodes, Argo included. Teardown: runs and their namespace, while the
+ * **Cost**: none of its own; about 1.1 CPU and 2.7 GiB of the system nodes, Argo included.
+ *
+ * **Teardown**: runs and their namespace, while the
  * controllers still run; then services, controllers and the system namespace. Metadata stays in the database, artifacts in the store.
  *
  * @example
@@ -140,6 +169,7 @@ export class SelfHostedMetaflowBackend extends pulumi.ComponentResource implemen
   readonly uiUrl: pulumi.Output<string | null>;
   /** What to forward for the addresses in `configuration` and `uiUrl` to work on a person's machine. */
   readonly portForwards: pulumi.Output<PortForward[]>;
+  /** The resources inside, for what the outputs above do not say. */
   readonly nodes: {
     readonly systemNamespace: kubernetes.core.v1.Namespace;
     readonly jobsNamespace: kubernetes.core.v1.Namespace;

@@ -10,6 +10,7 @@ import { type Transform, transformed } from "../core/transform";
 
 /** A network that a cluster and its database live in: one that the platform made, or one that was there. */
 export interface ClusterNetwork {
+  /** The VPC. */
   readonly vpcId: pulumi.Input<string>;
   /** Private subnets of at least two zones, with a way out. */
   readonly privateSubnetIds: pulumi.Input<pulumi.Input<string>[]>;
@@ -25,16 +26,38 @@ export interface ClusterNetwork {
  *
  * Its owner sees to what EKS needs: DNS names and resolution on, subnets of two zones with free addresses and a way to ECR, EKS, STS,
  * EC2 and S3, and the tag `kubernetes.io/role/internal-elb=1` on the subnets if load balancers are to be found there.
+ *
+ * **Cost**: none of its own.
+ *
+ * **Teardown**: the network stays as it is.
+ *
+ * @example
+ * ```ts
+ * const network = existingNetwork({ vpcId: vpc.id, privateSubnetIds: [first.id, second.id] });
+ * ```
  */
 export function existingNetwork(args: {
+  /** The VPC. */
   vpcId: pulumi.Input<string>;
+  /** Private subnets of at least two zones, with a way out. */
   privateSubnetIds: pulumi.Input<pulumi.Input<string>[]>;
 }): ClusterNetwork {
   return { vpcId: args.vpcId, privateSubnetIds: args.privateSubnetIds, ready: [] };
 }
 
+/**
+ * Arguments of `Network`. They are plain on purpose: they decide how many subnets, gateways and endpoints there are and which addresses
+ * each has, so everything is planned, checked and shown in the preview before anything exists.
+ */
 export interface NetworkArgs {
-  /** Region that the AWS provider works in; the names of endpoints contain it. */
+  /**
+   * Region that the AWS provider works in; the names of endpoints contain it.
+   *
+   * @example
+   * ```ts
+   * { region: "us-east-1" }
+   * ```
+   */
   region: Region;
 
   /**
@@ -62,12 +85,22 @@ export interface NetworkArgs {
   /**
    * `one`: a NAT gateway in the first zone; the others lose their way out while that zone is down, and their traffic crosses zones.
    * `per-zone`: one in each. Either can be changed to the other in place.
+   *
+   * @example
+   * ```ts
+   * { natGateways: "one" }
+   * ```
    */
   natGateways: "one" | "per-zone";
 
   /**
    * Interface endpoints for ECR, STS, EC2 and CloudWatch Logs: image pulls and node start-up neither need the NAT gateway nor pay its
    * $0.045 per GB. `one-zone`: in the first zone only, reachable from all.
+   *
+   * @example
+   * ```ts
+   * { interfaceEndpoints: "one-zone" }
+   * ```
    */
   interfaceEndpoints: "one-zone" | "per-zone" | "none";
 
@@ -132,6 +165,7 @@ const flowLogDays = 14;
 export class Network extends pulumi.ComponentResource implements ClusterNetwork {
   readonly vpcId: pulumi.Output<string>;
   readonly privateSubnetIds: pulumi.Output<string[]>;
+  /** The subnets of the NAT gateways, one in each zone. */
   readonly publicSubnetIds: pulumi.Output<string[]>;
   /** Which addresses are for what, and which are free. */
   readonly plan: NetworkPlan;

@@ -4,6 +4,7 @@ import { addressesOf, blockWithin, formatCidr, parseCidr } from "./cidr";
 export interface NetworkPlan {
   /** The VPC's whole range. */
   readonly cidr: string;
+  /** One for each zone, in the order of the zones. */
   readonly zones: readonly ZonePlan[];
   /** Ranges that nothing uses: for another zone, databases of your own, or a peer. */
   readonly free: readonly string[];
@@ -11,7 +12,9 @@ export interface NetworkPlan {
   readonly gpuNodesPerZone: number;
 }
 
+/** Addresses of one zone. */
 export interface ZonePlan {
+  /** Name of the zone, for example `us-east-1a`. */
   readonly zone: string;
   /** Nodes, pods, database, endpoints. */
   readonly privateCidr: string;

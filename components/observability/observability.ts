@@ -26,56 +26,97 @@ import { type Transform, transformed } from "../core/transform";
 export type Prometheus =
   /** This component installs them. */
   | { readonly kind: "managed" }
-  /** The cluster has them. `labels` are those by which they find monitors and rules. */
-  | { readonly kind: "existing"; readonly labels: Readonly<Record<string, pulumi.Input<string>>> };
+  /** The cluster has them. */
+  | {
+      readonly kind: "existing";
+      /** Labels by which they find monitors and rules. */
+      readonly labels: Readonly<Record<string, pulumi.Input<string>>>;
+    };
 
+/**
+ * Arguments of `Observability`. Inputs take outputs of other resources. What is plain decides what is made and which version is installed:
+ * it is checked before anything exists.
+ */
 export interface ObservabilityArgs {
-  /** Where to install. */
+  /** Where to install: a `Cluster`, or `existingCluster(...)`. */
   cluster: KubernetesCluster;
 
   /**
-   * Who runs Prometheus, its operator and Grafana.
+   * Who runs Prometheus, its operator and Grafana. Plain in its kind, since that decides whether there is a release.
    *
    * @default `{ kind: "managed" }`
    * @example
    * ```ts
-   * { kind: "existing", labels: { release: "prometheus" } }
+   * { prometheus: { kind: "existing", labels: { release: "prometheus" } } }
    * ```
    */
   prometheus?: Prometheus;
 
   /**
-   * Version of the chart, pinned.
+   * Versions of the charts, pinned.
    *
    * @example
    * ```ts
-   * { kubePrometheusStack: "77.14.0" }
+   * { charts: { kubePrometheusStack: "77.14.0" } }
    * ```
    */
-  charts: { readonly kubePrometheusStack: string };
+  charts: {
+    /** Version of the chart `kube-prometheus-stack`. */
+    readonly kubePrometheusStack: string;
+  };
 
-  /** Days for which metrics are kept; less if the volume is full before. */
+  /**
+   * Days for which metrics are kept, 90 at most; less if the volume is full before.
+   *
+   * @example
+   * ```ts
+   * { retentionDays: 15 }
+   * ```
+   */
   retentionDays: number;
 
-  /** Minutes below 5% use after which a GPU raises an alarm. */
+  /**
+   * Minutes below 5% use after which a GPU raises an alarm: 5 to 1440.
+   *
+   * @example
+   * ```ts
+   * { idleGpuMinutes: 30 }
+   * ```
+   */
   idleGpuMinutes: number;
 
   /**
-   * True: metrics live on the node's disk and nothing is made outside of the cluster. False: on a volume of their own.
+   * True: metrics live on the node's disk and nothing is made outside of the cluster. False: on a volume of their own. Plain, since it
+   * decides whether there is one.
    */
   ephemeral: boolean;
 
-  /** Name of the stack: a label on alarms, and part of the volume's tags. */
+  /**
+   * Name of the stack: a label on alarms, and part of the volume's tags.
+   *
+   * @example
+   * ```ts
+   * { stack: pulumi.getStack() }
+   * ```
+   */
   stack: string;
 
   /**
    * Budget of everything that carries the tag `project`: this platform and its experiments.
    *
    * @default none
+   * @example
+   * ```ts
+   * { budget: { usdPerMonth: 5000, emails: ["ml-platform@example.com"] } }
+   * ```
    */
   budget?: Budget;
 
-  /** Provider for the budget. Needed with one. */
+  /**
+   * Provider for the budget. Needed with one.
+   *
+   * @default none
+   */
   awsProvider?: aws.Provider;
 
   /** Changes what the component makes: arguments, options and names. */
@@ -166,10 +207,10 @@ const grafanaForward = (namespace: string): PortForward => ({
  * Prometheus finds its targets by labels in all namespaces: the DCGM exporter, Kueue, Argo Workflows (with
  * `controller.metricsConfig.enabled`), and pods with the label `posttraining.dev/engine: vllm`.
  *
- * Cost: a gp3 volume of 30 GiB, about $2.40 a month in us-east-1 (not when `ephemeral`); about 0.4 vCPU and 1.6 GiB of
+ * **Cost**: a gp3 volume of 30 GiB, about $2.40 a month in us-east-1 (not when `ephemeral`); about 0.4 vCPU and 1.6 GiB of
  * the system nodes. Nothing where Prometheus was there. A budget without actions is free.
  *
- * Teardown: dashboards, rules and monitors, then the release; Prometheus' StatefulSet takes its claim along, and the
+ * **Teardown**: dashboards, rules and monitors, then the release; Prometheus' StatefulSet takes its claim along, and the
  * namespace waits until that is gone. The EBS driver deletes the volume then, within seconds and out of Pulumi's sight:
  * the cluster, which outlives all this, must still run it. Metrics are lost. The Prometheus operator's CRDs stay in a
  * cluster that stays (Helm never deletes CRDs).
@@ -185,6 +226,7 @@ const grafanaForward = (namespace: string): PortForward => ({
 export class Observability extends pulumi.ComponentResource {
   /** Grafana; empty where the cluster's own shows the dashboards. */
   readonly portForwards: pulumi.Output<PortForward[]>;
+  /** The resources inside, for what the outputs above do not say. */
   readonly nodes: {
     readonly namespace: kubernetes.core.v1.Namespace;
     /** Null: the cluster has its own Prometheus. */

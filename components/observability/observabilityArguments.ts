@@ -5,7 +5,9 @@ import { prometheusChart } from "./prometheusChart";
 
 /** What may be spent in a month, and who hears when it is. */
 export interface Budget {
+  /** Dollars a month. */
   readonly usdPerMonth: pulumi.Input<number>;
+  /** Addresses that are told: 1 to 10. */
   readonly emails: readonly pulumi.Input<string>[];
 }
 

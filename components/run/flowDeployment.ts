@@ -9,11 +9,15 @@ import type { FlowCode } from "./flowCode";
 import type { MetaflowBackend } from "../metaflow/metaflowBackend";
 import { type Transform, transformed } from "../core/transform";
 
+/**
+ * Arguments of `FlowDeployment`. What a run computes is plain on purpose (recipe, plan, code): its hash is known in the preview, which
+ * therefore says whether anything runs. The base model is an Input: it may be another run's.
+ */
 export interface FlowDeploymentArgs {
   /** Where the flow runs. */
   backend: MetaflowBackend;
 
-  /** What to train, and how good it must become. */
+  /** What to train, and how good it must become; every field is in docs/contracts.md. `loadRecipe` reads one of flows/recipes/. */
   recipe: Recipe;
 
   /** What the planner decided: processes, GPUs, batches, sharding. Another plan is another run. */
@@ -26,6 +30,10 @@ export interface FlowDeploymentArgs {
    * Prefix of the base model, usually another deployment's `modelUri`.
    *
    * @default the recipe's own `model.base`
+   * @example
+   * ```ts
+   * { baseModelUri: sft.modelUri }
+   * ```
    */
   baseModelUri?: pulumi.Input<string>;
 
@@ -44,6 +52,10 @@ export interface FlowDeploymentArgs {
    * `completion`: `up` ends with the run, fails if it fails, and shows its progress. `started`: `up` ends once the run has started.
    *
    * @default `"completion"`
+   * @example
+   * ```ts
+   * { wait: "started" }
+   * ```
    */
   wait?: "completion" | "started";
 
@@ -51,6 +63,10 @@ export interface FlowDeploymentArgs {
    * A new number here is a new run of the same contents.
    *
    * @default `1`
+   * @example
+   * ```ts
+   * { generation: 2 }
+   * ```
    */
   generation?: number;
 
@@ -59,11 +75,29 @@ export interface FlowDeploymentArgs {
    * the last promoted model of this deployment that is there stand in for it.
    *
    * @default `"run-again"`
+   * @example
+   * ```ts
+   * { whenLost: "serve-last" }
+   * ```
    */
   whenLost?: "run-again" | "serve-last";
 
-  /** What one run takes: shown in the preview. `minutes` null: nobody can say. */
-  estimate: { usd: number; minutes: number | null; where: string };
+  /**
+   * What one run takes: shown in the preview.
+   *
+   * @example
+   * ```ts
+   * { estimate: { usd: 0, minutes: 5, where: "on this machine" } }
+   * ```
+   */
+  estimate: {
+    /** Dollars. */
+    usd: number;
+    /** Minutes; null: nobody can say. */
+    minutes: number | null;
+    /** Where it runs, in words. */
+    where: string;
+  };
 
   /** Changes what the component makes: arguments, options and names. */
   transform?: { run?: Transform<FlowRunArgs> };
@@ -75,7 +109,9 @@ export interface FlowDeploymentArgs {
  * Nothing changes, nothing runs. A change of flow code, packages, recipe, plan or base model starts one new run, which the preview says;
  * until that has passed its gate, the old run and its model stay what they were. An `up` that was interrupted finds its run again.
  *
- * Cost: the plan's GPUs while the run lasts; nothing afterwards. Teardown: a live run is stopped; models and metrics stay in the store.
+ * **Cost**: the plan's GPUs while the run lasts; nothing afterwards.
+ *
+ * **Teardown**: a live run is stopped; models and metrics stay in the store.
  *
  * @example
  * ```ts
@@ -88,7 +124,9 @@ export class FlowDeployment extends pulumi.ComponentResource {
   readonly modelUri: pulumi.Output<string>;
   /** Metaflow's name of the run: `<Flow>/<run id>`. */
   readonly pathspec: pulumi.Output<string | null>;
+  /** What became of the run, as the driver says it. */
   readonly status: pulumi.Output<string>;
+  /** The resources inside, for what the outputs above do not say. */
   readonly nodes: { readonly run: FlowRun };
 
   constructor(name: string, args: FlowDeploymentArgs, options?: pulumi.ComponentResourceOptions) {

@@ -6,14 +6,32 @@ import { componentTypes } from "../core/componentTypes";
 import type { InferenceEndpoint } from "./inferenceEndpoint";
 import { type Transform, transformed } from "../core/transform";
 
+/**
+ * Arguments of `LocalInferenceEndpoint`. The model is an Input: it is a run's output. The rest is plain on purpose: it is this machine's,
+ * and the preview shows it.
+ */
 export interface LocalInferenceEndpointArgs {
   /** Store that holds the model. */
   store: ArtifactStore;
 
-  /** Prefix of the promoted model to serve. */
+  /**
+   * Prefix of the promoted model to serve.
+   *
+   * @example
+   * ```ts
+   * { modelUri: grpo.modelUri }
+   * ```
+   */
   modelUri: pulumi.Input<string>;
 
-  /** Name under which clients ask for the model. */
+  /**
+   * Name under which clients ask for the model.
+   *
+   * @example
+   * ```ts
+   * { modelName: "grpo" }
+   * ```
+   */
   modelName: string;
 
   /** Folder under which the server keeps the model's copy, its process record and its log. */
@@ -23,6 +41,10 @@ export interface LocalInferenceEndpointArgs {
    * Server to run: vLLM (its CPU build), or `transformers serve`, which starts faster but lists no models.
    *
    * @default `"auto"`: vLLM where it is installed
+   * @example
+   * ```ts
+   * { engine: "vllm" }
+   * ```
    */
   engine?: "auto" | "vllm" | "transformers";
 
@@ -30,6 +52,10 @@ export interface LocalInferenceEndpointArgs {
    * Whether clients must send a key. It is made once and kept as a secret; without one, any user of the machine may ask the model.
    *
    * @default `"required"`
+   * @example
+   * ```ts
+   * { key: "none" }
+   * ```
    */
   key?: "required" | "none";
 
@@ -37,6 +63,10 @@ export interface LocalInferenceEndpointArgs {
    * Port on 127.0.0.1.
    *
    * @default a free one, chosen once and remembered
+   * @example
+   * ```ts
+   * { port: 8000 }
+   * ```
    */
   port?: number;
 
@@ -48,7 +78,9 @@ export interface LocalInferenceEndpointArgs {
  * A model behind an OpenAI-compatible server on this machine. Ready means that a real completion was answered.
  * The server outlives `pulumi up`; when it died, a refresh shows it and `up` brings it back.
  *
- * Cost: none; vLLM takes about 3 GiB of memory. Teardown: exactly this process and its children end; the model stays in the store.
+ * **Cost**: none; vLLM takes about 3 GiB of memory.
+ *
+ * **Teardown**: exactly this process and its children end; the model stays in the store.
  *
  * @example
  * ```ts
@@ -63,6 +95,7 @@ export class LocalInferenceEndpoint extends pulumi.ComponentResource implements 
   readonly apiKey: pulumi.Output<string | null>;
   /** File with the header that clients send; null where none is needed. */
   readonly headerFile: pulumi.Output<string | null>;
+  /** The resources inside, for what the outputs above do not say. */
   readonly nodes: { readonly server: ModelServer };
 
   constructor(name: string, args: LocalInferenceEndpointArgs, options?: pulumi.ComponentResourceOptions) {

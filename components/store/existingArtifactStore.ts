@@ -11,6 +11,7 @@ import {
 } from "./existingArtifactStoreArguments";
 import { storeStatements } from "./storePermissions";
 
+/** Arguments of `existingArtifactStore`. Inputs take outputs of other resources. */
 export interface ExistingArtifactStoreArgs {
   /**
    * Name of the bucket.
@@ -22,13 +23,24 @@ export interface ExistingArtifactStoreArgs {
    */
   bucket: pulumi.Input<string>;
 
-  /** Region of the bucket. A store that is not AWS's calls it what it wants. */
+  /**
+   * Region of the bucket. A store that is not AWS's calls it what it wants.
+   *
+   * @example
+   * ```ts
+   * { region: "us-east-1" }
+   * ```
+   */
   region: pulumi.Input<string>;
 
   /**
    * ARN of the key that the bucket is encrypted with, if pods need permission for it.
    *
    * @default no permission for any key
+   * @example
+   * ```ts
+   * { kmsKeyArn: key.arn }
+   * ```
    */
   kmsKeyArn?: pulumi.Input<string> | undefined;
 
@@ -47,6 +59,10 @@ export interface ExistingArtifactStoreArgs {
    * Kubernetes secret in the jobs' namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, where pods have no role.
    *
    * @default none: pods have a role
+   * @example
+   * ```ts
+   * { credentialsSecret: "store-credentials" }
+   * ```
    */
   credentialsSecret?: pulumi.Input<string> | undefined;
 }
@@ -54,6 +70,10 @@ export interface ExistingArtifactStoreArgs {
 /**
  * A bucket that was there before the platform; nothing in it is made, changed or deleted, not even a lifecycle rule: its owner sees to
  * it that checkpoints (`metaflow/mf.checkpoints/`) and aborted uploads go some day.
+ *
+ * **Cost**: none of its own.
+ *
+ * **Teardown**: the bucket stays, with all that is in it.
  *
  * @example
  * ```ts

@@ -6,6 +6,10 @@ import { type ArtifactStore, storeRoots } from "./artifactStore";
 import { componentTypes } from "../core/componentTypes";
 import { type Transform, transformed } from "../core/transform";
 
+/**
+ * Arguments of `LocalArtifactStore`. They are plain on purpose: folders and port are this machine's, and commands look there without the
+ * stack's state.
+ */
 export interface LocalArtifactStoreArgs {
   /**
    * Folder for the data; objects are plain files below it and survive a restart.
@@ -24,6 +28,10 @@ export interface LocalArtifactStoreArgs {
    * Port on 127.0.0.1.
    *
    * @default a free one, chosen once and remembered
+   * @example
+   * ```ts
+   * { port: 9000 }
+   * ```
    */
   port?: number;
 
@@ -31,6 +39,10 @@ export interface LocalArtifactStoreArgs {
    * What deletion does with the data.
    *
    * @default `"retain"`
+   * @example
+   * ```ts
+   * { removal: "remove" }
+   * ```
    */
   removal?: "remove" | "retain";
 
@@ -46,7 +58,9 @@ const bucket = "posttraining";
  * versitygw because it is maintained, Apache-2.0, builds from Go modules, and keeps every object as the plain file that it is:
  * a model can be opened from disk, and a restart loses nothing.
  *
- * Cost: none; about 40 MiB of memory. Teardown: the process ends; the data goes or stays as `removal` says.
+ * **Cost**: none; about 40 MiB of memory.
+ *
+ * **Teardown**: the process ends; the data goes or stays as `removal` says.
  *
  * @example
  * ```ts

@@ -8,14 +8,39 @@ import { s3ArtifactStoreArgumentErrors } from "./s3ArtifactStoreArguments";
 import { storeStatements } from "./storePermissions";
 import { type Transform, transformed } from "../core/transform";
 
+/**
+ * Arguments of `S3ArtifactStore`. They are plain on purpose: they decide about lifetimes and protection, which is checked and shown in the
+ * preview before anything exists.
+ */
 export interface S3ArtifactStoreArgs {
-  /** Region of the bucket: the provider's. */
+  /**
+   * Region of the bucket: the provider's.
+   *
+   * @example
+   * ```ts
+   * { region: "us-east-1" }
+   * ```
+   */
   region: string;
 
-  /** Days after which checkpoints are deleted. Models and datasets never are. */
+  /**
+   * Days after which checkpoints are deleted. Models and datasets never are.
+   *
+   * @example
+   * ```ts
+   * { checkpointDays: 14 }
+   * ```
+   */
   checkpointDays: number;
 
-  /** Days for which what was deleted or overwritten can still be brought back. */
+  /**
+   * Days for which what was deleted or overwritten can still be brought back.
+   *
+   * @example
+   * ```ts
+   * { noncurrentDays: 30 }
+   * ```
+   */
   noncurrentDays: number;
 
   /** True: bucket and key go with the stack, with all that they hold. False: they are protected, and stay when the stack goes. */
@@ -46,9 +71,10 @@ const keyDeletionDays = { ephemeral: 7, durable: 30 } as const;
  * Nothing may be public, ACLs are off, and requests that do not come by TLS 1.2 or later are denied, whoever sends them. The bucket's
  * name, and with it every root, is known only when all of that is in place: no object is ever written before.
  *
- * Cost: S3 $0.023 per GB and month, the key $1 a month; the bucket key keeps requests to KMS few. Checkpoints are what grows: they
+ * **Cost** (us-east-1): S3 $0.023 per GB and month, the key $1 a month; the bucket key keeps requests to KMS few. Checkpoints are what grows: they
  * go after `checkpointDays`, their deleted versions a day later.
- * Teardown: not ephemeral: `pulumi destroy` is refused (everything here is protected); unprotected, bucket, key and all settings stay in
+ *
+ * **Teardown**: not ephemeral: `pulumi destroy` is refused (everything here is protected); unprotected, bucket, key and all settings stay in
  * the account, and the stack forgets them. Ephemeral: every version of every object goes, then the bucket, then, after 7 days, the key.
  * A stack that becomes ephemeral needs one `pulumi up` before `pulumi destroy`, since `forceDestroy` is read from the state.
  *

@@ -1,49 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { contracts } from "../../../contracts";
-import { contractsFolder, pageFile, schemaFiles, staleFiles } from "../../../dev/contractFiles/generated";
+import { contractsFolder, pageFile, schemaFiles } from "../../../dev/contractFiles/generated";
 import { referenceTables, withTables } from "../../../dev/contractFiles/referenceTables";
 import { validationSchema } from "../../../dev/contractFiles/jsonSchemas";
-
-const folder = "generated";
-const wanted = new Map([
-  [join(folder, "a.py"), "a = 1\n"],
-  [join(folder, "b.py"), "b = 1\n"],
-]);
-
-describe("the check of generated files", () => {
-  let root: string;
-
-  beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), "contracts-"));
-    mkdirSync(join(root, folder));
-    for (const [file, text] of wanted) writeFileSync(join(root, file), text);
-  });
-
-  afterEach(() => {
-    rmSync(root, { recursive: true });
-  });
-
-  it("finds nothing where all is as it should be, whatever Python has compiled", () => {
-    mkdirSync(join(root, folder, "__pycache__"));
-    writeFileSync(join(root, folder, "__pycache__", "a.pyc"), "");
-    expect(staleFiles(wanted, folder, root)).toEqual([]);
-  });
-
-  it("names what was changed, what is missing and what belongs to no contract", () => {
-    writeFileSync(join(root, folder, "a.py"), "a = 2\n");
-    rmSync(join(root, folder, "b.py"));
-    writeFileSync(join(root, folder, "c.py"), "");
-    expect(staleFiles(wanted, folder, root)).toEqual([
-      { file: join(folder, "a.py"), problem: "is not what the contracts say" },
-      { file: join(folder, "b.py"), problem: "is missing" },
-      { file: join(folder, "c.py"), problem: "belongs to no contract" },
-    ]);
-  });
-});
+import { staleFiles } from "../../../dev/staleFiles";
 
 describe("what the contracts say", () => {
   // Python's types are the check's `npm run contracts -- --check`: they need the Python environment.

@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { projectRoot } from "../machine/layout";
+
+/** A generated file that is not as its sources have it. */
+export interface StaleFile {
+  readonly file: string;
+  readonly problem: "is missing" | "is not what its sources say" | "has no source";
+}
+
+/**
+ * Files that differ from what is generated.
+ *
+ * @param wanted texts by file, below `root`.
+ * @param folder a folder, below `root`, in which nothing but what is wanted may lie.
+ * @param root top of the checkout.
+ */
+export function staleFiles(wanted: ReadonlyMap<string, string>, folder: string, root = projectRoot): StaleFile[] {
+  const found = filesBelow(join(root, folder)).map((file) => relative(root, file));
+  const unwanted = found.filter((file) => !wanted.has(file));
+  const wrong = [...wanted].flatMap(([file, text]): StaleFile[] => {
+    const committed = textOf(join(root, file));
+    if (committed === undefined) return [{ file, problem: "is missing" }];
+    return committed === text ? [] : [{ file, problem: "is not what its sources say" }];
+  });
+  return [...wrong, ...unwanted.map((file): StaleFile => ({ file, problem: "has no source" }))];
+}
+
+/** Files below a folder, in order, but for what Python has compiled. */
+export function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.endsWith("__pycache__"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
