@@ -41,17 +41,28 @@ const flag = (text: string | undefined): boolean => text === "True";
 const value = (text: string | undefined, otherwise: number): number =>
   text === undefined || text === "" ? otherwise : Number(text);
 
+type Method = "sft" | "dpo" | "grpo";
+
+function trainableOf(row: Record<string, string>, method: Method): Trainable {
+  const rank = method === "grpo" ? value(row.lora_rank, 0) : (row.peft ?? "").includes("lora") ? 16 : 0;
+  return rank > 0
+    ? { kind: "lora", rank, targets: "all-linear", dropout: method !== "grpo", trainsEmbeddings: false }
+    : { kind: "full" };
+}
+
+/** Of these methods only DPO's configurations compare with a reference model. */
+function referenceOf(method: Method, trainable: Trainable): Job["reference"] {
+  if (method !== "dpo") return "none";
+  return trainable.kind === "full" ? "separate" : "adapter-off";
+}
+
 function jobOf(row: Record<string, string>): Job | undefined {
   const model = row.model ?? "";
   if (model === "" || moe.test(model) || otherArchitecture.test(model)) return undefined;
   const shape = findShape(model);
   if (shape === undefined) return undefined;
-  const method = row.trainer_type as "sft" | "dpo" | "grpo";
-  const rank = method === "grpo" ? value(row.lora_rank, 0) : (row.peft ?? "").includes("lora") ? 16 : 0;
-  const trainable: Trainable =
-    rank > 0
-      ? { kind: "lora", rank, targets: "all-linear", dropout: method !== "grpo", trainsEmbeddings: false }
-      : { kind: "full" };
+  const method = row.trainer_type as Method;
+  const trainable = trainableOf(row, method);
   const completion = value(row.resp, 0);
   const sequence = method === "grpo" ? value(row.prompt, 0) + completion : value(row.max_len, 4096);
   return {
@@ -68,14 +79,7 @@ function jobOf(row: Record<string, string>): Job | undefined {
     globalBatch: value(row.gbs, 8) * (method === "grpo" ? value(row.n, 1) : 1),
     attention: "sdpa",
     loss: "full",
-    reference:
-      method === "sft"
-        ? "none"
-        : trainable.kind === "full" && method === "dpo"
-          ? "separate"
-          : method === "dpo"
-            ? "adapter-off"
-            : "none",
+    reference: referenceOf(method, trainable),
     generation: method === "grpo" ? { kind: "colocated", utilization: "auto", sleep: true } : { kind: "none" },
     steps: 500,
     checkpointEverySteps: 100,

@@ -3,38 +3,22 @@ import { join } from "node:path";
 
 const folder = join(__dirname, "measurements");
 
+/** A cell, in quotes or without, and what ends it. */
+const cellPattern = /(?:"((?:[^"]|"")*)"|([^,\r\n]*))(,|\r?\n|\r|$)/g;
+
 /** Reads comma-separated text with quoted fields into one record per line. */
 export function parseCsv(text: string): Record<string, string>[] {
   const rows: string[][] = [];
   let row: string[] = [];
-  let field = "";
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (quoted) {
-      if (c === '"' && text[i + 1] === '"') {
-        field += '"';
-        i++;
-      } else if (c === '"') quoted = false;
-      else field += c ?? "";
-    } else if (c === '"') quoted = true;
-    else if (c === ",") {
-      row.push(field);
-      field = "";
-    } else if (c === "\n" || c === "\r") {
-      if (c === "\r" && text[i + 1] === "\n") i++;
-      row.push(field);
-      field = "";
-      if (row.length > 1 || row[0] !== "") rows.push(row);
-      row = [];
-    } else field += c ?? "";
+  for (const [, quoted, plain = "", end] of text.matchAll(cellPattern)) {
+    row.push(quoted?.replaceAll('""', '"') ?? plain);
+    if (end === ",") continue;
+    // Blank lines, and what stands behind the last one, are no rows.
+    if (row.length > 1 || row[0] !== "") rows.push(row);
+    row = [];
   }
-  if (field !== "" || row.length > 0) {
-    row.push(field);
-    rows.push(row);
-  }
-  const header = rows[0] ?? [];
-  return rows.slice(1).map((cells) => Object.fromEntries(header.map((name, i) => [name, cells[i] ?? ""])));
+  const [header = [], ...records] = rows;
+  return records.map((cells) => Object.fromEntries(header.map((name, index) => [name, cells[index] ?? ""])));
 }
 
 /** The measured table: what people published, with sources. Only benchmarks and tests read it. */

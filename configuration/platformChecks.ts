@@ -61,8 +61,7 @@ type Parts = Partial<Pick<PlatformDocument, "store" | "backend" | "addons" | "ob
 /** What the components say of their arguments. */
 function partErrors({ region, network, cluster, store, backend, addons, observability }: Parts): FieldError[] {
   return [
-    ...(network?.kind === "managed" ? networkErrors(network, region) : []),
-    ...(network?.kind === "existing" ? repeated(network.privateSubnetIds, "compute.network.privateSubnetIds") : []),
+    ...(network === undefined ? [] : networkPartErrors(network, region)),
     ...(store?.kind === "existing" ? under("store", existingArtifactStoreArgumentErrors(store)) : []),
     // The cluster's own name follows from the stack's, which Pulumi judges.
     ...(cluster === undefined
@@ -81,6 +80,15 @@ function partErrors({ region, network, cluster, store, backend, addons, observab
           ...repeated(observability.budget?.emails ?? [], "observability.budget.emails"),
         ]),
   ];
+}
+
+function networkPartErrors(network: NetworkConfiguration, region: Parts["region"]): FieldError[] {
+  switch (network.kind) {
+    case "managed":
+      return networkErrors(network, region);
+    case "existing":
+      return repeated(network.privateSubnetIds, "compute.network.privateSubnetIds");
+  }
 }
 
 /** Beside what the component says: Metaflow has wishes for JobSet too. */

@@ -141,19 +141,24 @@ function answerErrors({ sequence }: Reading, { base, contextTokens, longestPromp
       reason: `got ${longest}; a prompt of tiny:sums has ${prompt} tokens: write ${prompt + Math.min(answer, most)} or more`,
     });
   }
-  const what =
-    answer > most
-      ? longestPromptTokens === undefined
-        ? `got ${answer}; ${base ?? ""} has a context of ${context} tokens, which holds prompt and answer`
-        : `got ${answer}; a prompt of tiny:sums has ${prompt} tokens, and ${base ?? ""} a context of ${context}`
-      : `got ${answer}; must be less than sequence.maxLength (${longest}), which holds prompt and answer`;
   if (answer > most || (answer >= longest && room >= 1)) {
+    const bound =
+      answer > most
+        ? contextBound(base, context, longestPromptTokens)
+        : `must be less than sequence.maxLength (${longest}), which holds prompt and answer`;
     errors.push({
       path: "sequence.maxCompletionLength",
-      reason: `${what}: write ${room < 1 ? most : room} or less`,
+      reason: `got ${answer}; ${bound}: write ${room < 1 ? most : room} or less`,
     });
   }
   return errors;
+}
+
+function contextBound(base: string | undefined, context: number, promptTokens: number | undefined): string {
+  const model = base ?? "";
+  return promptTokens === undefined
+    ? `${model} has a context of ${context} tokens, which holds prompt and answer`
+    : `a prompt of tiny:sums has ${promptTokens} tokens, and ${model} a context of ${context}`;
 }
 
 function batchErrors({ batch, grpo }: Reading, examples: number | undefined): FieldError[] {

@@ -132,19 +132,13 @@ export function costDashboard(): Dashboard {
       "USD per hour by stack",
       "currencyUSD",
       "By the node's label posttraining.dev/stack; nodes without it are listed without a name.",
-      {
-        expression: `sum by (stack) (${cost})`,
-        legend: "{{stack}}",
-      },
+      { expression: `sum by (stack) (${cost})`, legend: "{{stack}}" },
     ),
     series(
       "USD per hour of idle GPUs by stack",
       "currencyUSD",
       "Price of the node times the share of time in which its GPUs ran no kernel.",
-      {
-        expression: idleCost,
-        legend: "{{stack}}",
-      },
+      { expression: idleCost, legend: "{{stack}}" },
     ),
     {
       kind: "table",

@@ -74,15 +74,17 @@ export interface AlarmSettings {
   readonly pendingMinutes: number;
 }
 
+type MakeAlarm = (
+  name: string,
+  severity: "warning" | "critical",
+  expr: string,
+  minutes: number,
+  annotations: AlertingRule["annotations"],
+) => AlertingRule;
+
 /** The alarms: money that is spent for nothing, and runs that don't run. */
 export function alarmGroup({ stack, idleGpuMinutes, pendingMinutes }: AlarmSettings): RuleGroup {
-  const alarm = (
-    name: string,
-    severity: "warning" | "critical",
-    expr: string,
-    minutes: number,
-    annotations: AlertingRule["annotations"],
-  ): AlertingRule => ({
+  const alarm: MakeAlarm = (name, severity, expr, minutes, annotations) => ({
     alert: name,
     expr,
     for: `${minutes}m`,
@@ -120,29 +122,33 @@ export function alarmGroup({ stack, idleGpuMinutes, pendingMinutes }: AlarmSetti
         description:
           "A rank waits for one that doesn't come: it crashed, ran out of memory, or its network adapter isn't used. Compare the ranks' logs (NCCL_DEBUG=INFO), and see that pods ask for vpc.amazonaws.com/efa.",
       }),
-      alarm("PendingRun", "warning", `${pendingRuns} > 0`, pendingMinutes, {
-        summary:
-          "{{ $value }} runs of {{ $labels.cluster_queue }} have waited for their GPUs for " +
-          `${pendingMinutes} minutes`,
-        description:
-          "Either the team's quota and what it could borrow are in use, or the run asks for more than both. `kubectl get workloads -A` says which, and why.",
-      }),
-      alarm(
-        "IncompleteGang",
-        "critical",
-        hasGrown(queueMetrics.evicted, 'reason="PodsReadyTimeout"', "cluster_queue", "15m"),
-        0,
-        {
-          summary: "A run of {{ $labels.cluster_queue }} had its quota, but not all of its pods became ready",
-          description:
-            "It was taken off its nodes and waits in its queue. Fewer nodes are there than it needs, or an image could not be pulled: look at the pool's size and the pods' events.",
-        },
-      ),
-      alarm("FailedRun", "warning", hasGrown(runMetrics.entered, 'phase=~"Failed|Error"', "namespace", "10m"), 0, {
-        summary: "A run in {{ $labels.namespace }} has failed",
-        description:
-          "Its retries are used up. Metaflow's web interface shows the step and its log; a new `pulumi up` of the experiment starts it anew.",
-      }),
+      ...runAlarms(alarm, pendingMinutes),
     ],
   };
 }
+
+/** Runs that wait, or that have failed. */
+const runAlarms = (alarm: MakeAlarm, pendingMinutes: number): readonly AlertingRule[] => [
+  alarm("PendingRun", "warning", `${pendingRuns} > 0`, pendingMinutes, {
+    summary:
+      "{{ $value }} runs of {{ $labels.cluster_queue }} have waited for their GPUs for " + `${pendingMinutes} minutes`,
+    description:
+      "Either the team's quota and what it could borrow are in use, or the run asks for more than both. `kubectl get workloads -A` says which, and why.",
+  }),
+  alarm(
+    "IncompleteGang",
+    "critical",
+    hasGrown(queueMetrics.evicted, 'reason="PodsReadyTimeout"', "cluster_queue", "15m"),
+    0,
+    {
+      summary: "A run of {{ $labels.cluster_queue }} had its quota, but not all of its pods became ready",
+      description:
+        "It was taken off its nodes and waits in its queue. Fewer nodes are there than it needs, or an image could not be pulled: look at the pool's size and the pods' events.",
+    },
+  ),
+  alarm("FailedRun", "warning", hasGrown(runMetrics.entered, 'phase=~"Failed|Error"', "namespace", "10m"), 0, {
+    summary: "A run in {{ $labels.namespace }} has failed",
+    description:
+      "Its retries are used up. Metaflow's web interface shows the step and its log; a new `pulumi up` of the experiment starts it anew.",
+  }),
+];

@@ -15,6 +15,26 @@ export interface Monitor {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
+const kueueMonitor: Monitor = {
+  kind: "ServiceMonitor",
+  spec: {
+    namespaceSelector: everywhere,
+    selector: {
+      matchLabels: { "app.kubernetes.io/name": "kueue", "app.kubernetes.io/component": "metrics-service" },
+    },
+    endpoints: [
+      {
+        port: "https",
+        path: "/metrics",
+        scheme: "https",
+        interval: "30s",
+        bearerTokenFile: "/var/run/secrets/kubernetes.io/serviceaccount/token",
+        tlsConfig: { insecureSkipVerify: true },
+      },
+    ],
+  },
+};
+
 /**
  * The monitors by name.
  *
@@ -45,25 +65,7 @@ export function monitors(): Readonly<Record<"dcgm" | "kueue" | "argo" | "vllm", 
         ],
       },
     },
-    kueue: {
-      kind: "ServiceMonitor",
-      spec: {
-        namespaceSelector: everywhere,
-        selector: {
-          matchLabels: { "app.kubernetes.io/name": "kueue", "app.kubernetes.io/component": "metrics-service" },
-        },
-        endpoints: [
-          {
-            port: "https",
-            path: "/metrics",
-            scheme: "https",
-            interval: "30s",
-            bearerTokenFile: "/var/run/secrets/kubernetes.io/serviceaccount/token",
-            tlsConfig: { insecureSkipVerify: true },
-          },
-        ],
-      },
-    },
+    kueue: kueueMonitor,
     argo: {
       kind: "PodMonitor",
       spec: {

@@ -61,10 +61,7 @@ export async function callDriver(
   options: DriverOptions = {},
 ): Promise<DriverAnswer> {
   const whole = { ...request, orchestrator };
-  const errors = requestErrors(whole);
-  if (errors.length > 0) {
-    throw new DriverError("invalid-request", errorMessage("The request to the Metaflow driver is not valid:", errors));
-  }
+  checkRequest(whole);
   const python = options.python ?? pythonOf("train");
   const child = spawn(python, ["-m", "posttraining.driver"], {
     cwd: flowsDirectory,
@@ -100,12 +97,22 @@ export async function callDriver(
   if (misfit !== undefined) throw misfit;
   if (answer?.event === "error") throw new DriverError(answer.code, answer.message);
   if (answer !== undefined) return answer;
-  throw new DriverError(
+  throw driverDied(python, failure, status, stderr);
+}
+
+function driverDied(python: string, failure: Error | undefined, status: number | null, stderr: string): DriverError {
+  const cause = failure?.message ?? `exit status ${String(status)}`;
+  return new DriverError(
     "driver-died",
-    `the Metaflow driver (${python} -m posttraining.driver) ended without an answer ` +
-      `(${failure === undefined ? `exit status ${String(status)}` : failure.message}). ${stderr.trim()}\n` +
+    `the Metaflow driver (${python} -m posttraining.driver) ended without an answer (${cause}). ${stderr.trim()}\n` +
       "If Python packages are missing, run `npm run bootstrap`.",
   );
+}
+
+function checkRequest(request: unknown): void {
+  const errors = requestErrors(request);
+  if (errors.length === 0) return;
+  throw new DriverError("invalid-request", errorMessage("The request to the Metaflow driver is not valid:", errors));
 }
 
 /** What is wrong with a request. Values of the environment may be secrets: none is shown. */

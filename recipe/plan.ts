@@ -33,39 +33,55 @@ const processesOn = ({ gpus }: TrainingMachine): number => Math.max(gpus, 1);
  * @returns one entry for every field to change; fields that are wrong by themselves are passed over.
  */
 export function planErrors(recipe: Readable<Recipe>, machine: TrainingMachine): FieldError[] {
-  const errors: FieldError[] = batchErrors(recipe, processesOn(machine));
-  const add = (path: string, value: string, reason: string): void => {
-    errors.push({ path, reason: `got "${value}", ${reason}` });
-  };
-  const { sharding } = recipe;
-  if (processesOn(machine) === 1 && sharding !== undefined && sharding !== "auto" && sharding !== "none") {
-    add(
-      "sharding",
-      sharding,
-      'which spreads states over several processes, and a local stack trains in one: write "auto"',
+  const processes = processesOn(machine);
+  return [
+    ...batchErrors(recipe, processes),
+    ...(processes === 1 ? shardingErrors(recipe) : []),
+    ...(machine.gpus > 0 ? nodeErrors(recipe) : processorErrors(recipe)),
+  ];
+}
+
+const refused = (path: string, value: string, reason: string): FieldError => ({
+  path,
+  reason: `got "${value}", ${reason}`,
+});
+
+/** What one process has no use for. */
+function shardingErrors({ sharding }: Readable<Recipe>): FieldError[] {
+  if (sharding === undefined || sharding === "auto" || sharding === "none") return [];
+  const reason = 'which spreads states over several processes, and a local stack trains in one: write "auto"';
+  return [refused("sharding", sharding, reason)];
+}
+
+/** What takes more nodes than this machine. */
+const nodeErrors = (recipe: Readable<Recipe>): FieldError[] =>
+  methodOf(recipe)
+    .needsNodes(recipe)
+    .map(({ path, value, instead }) =>
+      refused(path, value, `which takes a node for generation beside this one: write "${instead}"`),
     );
-  }
-  if (machine.gpus > 0) {
-    for (const { path, value, instead } of methodOf(recipe).needsNodes(recipe)) {
-      add(path, value, `which takes a node for generation beside this one: write "${instead}"`);
-    }
-    return errors;
-  }
+
+/** What processors cannot do. */
+function processorErrors(recipe: Readable<Recipe>): FieldError[] {
+  const needsGpu = (path: string, value: string, instead: string): FieldError =>
+    refused(
+      path,
+      value,
+      `which needs a GPU, and a local stack trains on this machine's processors: write "${instead}"`,
+    );
+  const errors: FieldError[] = [];
   const { trainable, optimizer, model } = recipe;
-  const needsGpu = "which needs a GPU, and a local stack trains on this machine's processors: write";
-  if (trainable?.kind === "qlora") add("trainable.kind", trainable.kind, `${needsGpu} "lora"`);
+  if (trainable?.kind === "qlora") errors.push(needsGpu("trainable.kind", trainable.kind, "lora"));
   const name = optimizer?.name;
   if (name !== undefined && name !== "adamw_torch" && name !== "adamw_torch_fused") {
-    add("optimizer.name", name, `${needsGpu} "adamw_torch"`);
+    errors.push(needsGpu("optimizer.name", name, "adamw_torch"));
   }
   const attention = model?.attention;
   if (attention === "flash_attention_2" || attention === "flash_attention_3") {
-    add("model.attention", attention, `${needsGpu} "sdpa"`);
+    errors.push(needsGpu("model.attention", attention, "sdpa"));
   }
-  for (const { path, value, instead } of methodOf(recipe).needsGpu(recipe)) {
-    add(path, value, `${needsGpu} "${instead}"`);
-  }
-  return errors;
+  const ofMethod = methodOf(recipe).needsGpu(recipe);
+  return [...errors, ...ofMethod.map(({ path, value, instead }) => needsGpu(path, value, instead))];
 }
 
 /** Whether the processes can share the batch evenly. That micro batches make a batch at all, relations.ts sees to. */

@@ -58,19 +58,7 @@ export function localStack(
       }),
     );
   }
-  const served = configuration.endpoint === undefined ? undefined : deployments.get(configuration.endpoint.serves);
-  const endpoint =
-    configuration.endpoint === undefined || served === undefined
-      ? undefined
-      : new LocalInferenceEndpoint("endpoint", {
-          store,
-          modelUri: served.modelUri,
-          modelName: configuration.endpoint.modelName ?? configuration.endpoint.serves,
-          processesDirectory: layout.processes,
-          engine: configuration.endpoint.engine,
-          key: configuration.endpoint.key,
-          ...(configuration.endpoint.port === undefined ? {} : { port: configuration.endpoint.port }),
-        });
+  const endpoint = endpointOf(configuration.endpoint, deployments, store, layout.processes);
   return {
     kind: "local",
     version: stackOutputsVersion,
@@ -81,6 +69,25 @@ export function localStack(
     metaflowEnvironment: backend.environment,
     modelsRoot: store.modelsRoot,
   };
+}
+
+function endpointOf(
+  endpoint: LocalConfiguration["endpoint"],
+  deployments: ReadonlyMap<string, FlowDeployment>,
+  store: LocalArtifactStore,
+  processesDirectory: string,
+): LocalInferenceEndpoint | undefined {
+  const served = endpoint === undefined ? undefined : deployments.get(endpoint.serves);
+  if (endpoint === undefined || served === undefined) return undefined;
+  return new LocalInferenceEndpoint("endpoint", {
+    store,
+    modelUri: served.modelUri,
+    modelName: endpoint.modelName ?? endpoint.serves,
+    processesDirectory,
+    engine: endpoint.engine,
+    key: endpoint.key,
+    ...(endpoint.port === undefined ? {} : { port: endpoint.port }),
+  });
 }
 
 /** Minutes, to a tenth; null where nobody can say. */

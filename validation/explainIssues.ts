@@ -71,43 +71,8 @@ export function explainIssues(
         }));
       case "invalid_value":
         return [{ path, reason: notAllowed(value, issue.values.map(String)) }];
-      case "invalid_union": {
-        if (issue.discriminator !== undefined) {
-          const options = (issue as { options?: readonly unknown[] }).options?.map(String) ?? [];
-          return [
-            {
-              path,
-              reason:
-                options.length > 0
-                  ? notAllowed(value, options)
-                  : `got ${show(value)}; it decides which keys are allowed`,
-            },
-          ];
-        }
-        if (value === undefined) return [{ path, reason: "is missing" }];
-        const meant = issue.errors.filter((branch) => !branch.some(isOfOtherShape));
-        if (meant.length === 1) {
-          const nested = (meant[0] ?? []).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
-          return explainIssues(nested, input, places);
-        }
-        const branches = issue.errors.map((branch) =>
-          branch
-            .filter((inner) => inner.code !== "unrecognized_keys")
-            .map((inner) => [formatPath(inner.path), alternative(inner, path, places)].filter((text) => text !== ""))
-            .map((texts) => texts.join(": "))
-            .join(" and "),
-        );
-        const written = [...new Set(branches)].filter((text) => text !== "");
-        return [
-          {
-            path,
-            reason:
-              written.length === 0
-                ? `got ${show(value)}; its keys exclude each other: write one of them`
-                : `got ${show(value)}; write one of: ${written.join(" | ")}`,
-          },
-        ];
-      }
+      case "invalid_union":
+        return explainUnion(issue, input, places);
       default:
         return [
           {
@@ -118,6 +83,35 @@ export function explainIssues(
         ];
     }
   });
+}
+
+/** A value that fits none of several forms: what is wrong with the one that is meant, or what all of them ask for. */
+function explainUnion(issue: z.core.$ZodIssueInvalidUnion, input: unknown, places: KeyPlaces): FieldError[] {
+  const path = formatPath(issue.path);
+  const value = valueAt(input, issue.path);
+  if (issue.discriminator !== undefined) {
+    const options = (issue as { options?: readonly unknown[] }).options?.map(String) ?? [];
+    const reason =
+      options.length > 0 ? notAllowed(value, options) : `got ${show(value)}; it decides which keys are allowed`;
+    return [{ path, reason }];
+  }
+  if (value === undefined) return [{ path, reason: "is missing" }];
+  const meant = issue.errors.filter((branch) => !branch.some(isOfOtherShape));
+  if (meant.length === 1) {
+    const nested = (meant[0] ?? []).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+    return explainIssues(nested, input, places);
+  }
+  const branches = issue.errors.map((branch) =>
+    branch
+      .filter((inner) => inner.code !== "unrecognized_keys")
+      .map((inner) => [formatPath(inner.path), alternative(inner, path, places)].filter((text) => text !== ""))
+      .map((texts) => texts.join(": "))
+      .join(" and "),
+  );
+  const written = [...new Set(branches)].filter((text) => text !== "");
+  const advice =
+    written.length === 0 ? "its keys exclude each other: write one of them" : `write one of: ${written.join(" | ")}`;
+  return [{ path, reason: `got ${show(value)}; ${advice}` }];
 }
 
 /** That a whole number is too large for JavaScript says less than the bound that its field has. */

@@ -50,39 +50,57 @@ function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | n
 const isNegative = (text: string, start: number): boolean =>
   start > 0 && minus.test(text.charAt(start - 1)) && !/[\p{L}\p{N})\]]/u.test(text.charAt(start - 2));
 
-/** The number that begins here, with its unit. */
-function numberAt(text: string, start: number, units: Units): NumberInText {
-  const match = matchAt(numberPattern, text, start);
-  const [whole = "", grouped, , plain, fraction = "", exponent = ""] = match ?? [];
-  const digits = `${(grouped ?? plain ?? "").replace(/[^\d]/g, "")}${fraction}${exponent}`;
-  let end = start + Math.max(1, whole.length);
-  let value: number | undefined = Number(digits) * (isNegative(text, start) ? -1 : 1);
-  let scaled = false;
-  const apply = (unit: string, length: number): void => {
-    end += length;
-    const factor = Object.hasOwn(units, unit) ? units[unit] : undefined;
-    // One scale at most: `8k million` is no number.
-    if (factor === undefined || value === undefined || (scaled && factor !== 1)) value = undefined;
-    else {
-      scaled ||= factor !== 1;
-      value *= factor;
-    }
-  };
+/** The digits that begin here, as JavaScript writes them, and the characters that they take. */
+function digitsAt(text: string, start: number): { readonly digits: string; readonly length: number } {
+  const [whole = "", grouped, , plain, fraction = "", exponent = ""] = matchAt(numberPattern, text, start) ?? [];
+  const integer = (grouped ?? plain ?? "").replace(/[^\d]/g, "");
+  return { digits: `${integer}${fraction}${exponent}`, length: Math.max(1, whole.length) };
+}
+
+/** The words behind a number that belong to it, in lower case, and where they end. */
+function unitsAt(
+  text: string,
+  start: number,
+  units: Units,
+): { readonly names: readonly string[]; readonly end: number } {
+  const names: string[] = [];
+  let end = start;
   // `2x8` and `2 x 8` are two numbers.
   const glued = matchAt(endOfNumber, text, end) === null ? matchAt(suffixPattern, text, end)?.[0] : undefined;
-  if (glued !== undefined) apply(glued.toLowerCase(), glued.length);
+  if (glued !== undefined) {
+    names.push(glued.toLowerCase());
+    end += glued.length;
+  }
   // A unit and a noun: `8 k tokens`.
   for (let words = 0; words < 2 && matchAt(times, text, end) === null; words++) {
     const spaced = matchAt(spacedSuffixPattern, text, end);
-    const word = spaced?.[1]?.toLowerCase() ?? "";
-    if (spaced === null || !(meaningful.has(word) || Object.hasOwn(units, word))) break;
-    apply(word, spaced[0].length);
+    const name = spaced?.[1]?.toLowerCase() ?? "";
+    if (spaced === null || !(meaningful.has(name) || Object.hasOwn(units, name))) break;
+    names.push(name);
+    end += spaced[0].length;
   }
-  if (matchAt(endOfNumber, text, end) === null) {
-    value = undefined;
-    end += (matchAt(/[^\s()]*/y, text, end)?.[0] ?? "").length;
-  }
-  return { start, end, value, scaled };
+  return { names, end };
+}
+
+type Scaled = Pick<NumberInText, "value" | "scaled">;
+
+/** The number with one more unit. One scale at most: `8k million` is no number. */
+function withUnit({ value, scaled }: Scaled, name: string, units: Units): Scaled {
+  const factor = Object.hasOwn(units, name) ? units[name] : undefined;
+  if (factor === undefined || value === undefined || (scaled && factor !== 1)) return { value: undefined, scaled };
+  return { value: value * factor, scaled: scaled || factor !== 1 };
+}
+
+/** The number that begins here, with its unit. */
+function numberAt(text: string, start: number, units: Units): NumberInText {
+  const { digits, length } = digitsAt(text, start);
+  const { names, end } = unitsAt(text, start + length, units);
+  const sign = isNegative(text, start) ? -1 : 1;
+  const unscaled: Scaled = { value: Number(digits) * sign, scaled: false };
+  const { value, scaled } = names.reduce((number, name) => withUnit(number, name, units), unscaled);
+  if (matchAt(endOfNumber, text, end) !== null) return { start, end, value, scaled };
+  const glued = matchAt(/[^\s()]*/y, text, end)?.[0] ?? "";
+  return { start, end: end + glued.length, value: undefined, scaled };
 }
 
 /** The number that a whole text is, without a unit; undefined for anything else. */

@@ -41,6 +41,11 @@ function typeText(schema: JsonSchema, types: Fields): string {
   if (alternatives !== undefined) return alternatives.map((one) => typeText(one, types)).join(" or ");
   if (schema.const !== undefined) return code(JSON.stringify(schema.const));
   if (schema.enum !== undefined) return schema.enum.map((value) => code(JSON.stringify(value))).join(", ");
+  return plainTypeText(schema, types);
+}
+
+/** What values a field of one of JSON's types takes. */
+function plainTypeText(schema: JsonSchema, types: Fields): string {
   const { type } = schema;
   if (typeof type === "object") return type.map((one) => typeText({ ...schema, type: one }, types)).join(" or ");
   switch (type) {
