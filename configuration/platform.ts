@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defaultKubernetesVersion } from "../catalog/kubernetesVersions";
+import { gpuAddonCharts, metaflowCharts, metaflowImages, observabilityCharts } from "../catalog/platformVersions";
 import { regionNames } from "../catalog/regions";
 import { nobodyProblem, noRangeProblem, systemNodeLimits } from "../components/cluster/clusterArguments";
 import { contextProblem, kubeconfigProblem } from "../components/cluster/existingClusterArguments";
@@ -203,13 +204,16 @@ export const selfHostedSchema = z.strictObject({
   /** Namespace in which runs' pods live. */
   jobsNamespace: kubernetesName.default("metaflow-jobs"),
   charts: z
-    .strictObject({ argoWorkflows: version.default("0.45.2"), argoEvents: version.default("2.4.8") })
+    .strictObject({
+      argoWorkflows: version.default(metaflowCharts.argoWorkflows),
+      argoEvents: version.default(metaflowCharts.argoEvents),
+    })
     .prefault({}),
   images: z
     .strictObject({
       /** Metadata service and the backend of the web interface. */
-      metadataService: image.default("public.ecr.aws/outerbounds/metaflow_metadata_service:v2.5.1"),
-      userInterface: image.default("public.ecr.aws/outerbounds/metaflow_ui:v1.3.14"),
+      metadataService: image.default(metaflowImages.metadataService),
+      userInterface: image.default(metaflowImages.userInterface),
     })
     .prefault({}),
 });
@@ -233,12 +237,11 @@ export const addonsSchema = z.strictObject({
   install: z.array(z.enum(gpuAddonNames)).default([...gpuAddonNames]),
   charts: z
     .strictObject({
-      nvidiaDevicePlugin: version.default("0.19.3"),
-      efaDevicePlugin: version.default("0.5.30"),
-      dcgmExporter: version.default("4.8.2"),
-      // The version that the default Kueue is built against.
-      jobSet: version.default("0.10.1"),
-      kueue: version.default("0.16.9"),
+      nvidiaDevicePlugin: version.default(gpuAddonCharts.nvidiaDevicePlugin),
+      efaDevicePlugin: version.default(gpuAddonCharts.efaDevicePlugin),
+      dcgmExporter: version.default(gpuAddonCharts.dcgmExporter),
+      jobSet: version.default(gpuAddonCharts.jobSet),
+      kueue: version.default(gpuAddonCharts.kueue),
     })
     .prefault({}),
   /** GPUs that are each team's own; idle ones are lent to the others. Kueue admits a run only when all of its pods fit. */
@@ -262,7 +265,9 @@ const prometheusSchema = z.discriminatedUnion("kind", [
 export const observabilitySchema = z.strictObject({
   /** Who runs Prometheus. `charts` and `retentionDays` are about one that the stack makes. */
   prometheus: prometheusSchema.prefault({ kind: "managed" }),
-  charts: z.strictObject({ kubePrometheusStack: version.default("77.14.0") }).prefault({}),
+  charts: z
+    .strictObject({ kubePrometheusStack: version.default(observabilityCharts.kubePrometheusStack) })
+    .prefault({}),
   /** Days for which metrics are kept. */
   retentionDays: whole(retentionDayLimits).default(15),
   /** Minutes below 5% use after which a GPU that is allocated raises an alarm. */
