@@ -6,6 +6,7 @@ import { pulumiEnvironment } from "../setup/environment.mjs";
 import { runMain } from "../setup/problem.mjs";
 import { requireBootstrap } from "../setup/set-up.mjs";
 import { isDeployment, withPolicies } from "./policies";
+import { projectFolder } from "./projectFolder";
 import { readPulumiArguments } from "./pulumiArguments";
 import { ensureStack, pulumiCommand, pulumiInTerminal, recoverStack } from "./stack";
 import { forgetSalt, isLocal, needsInitialization } from "./stackConfiguration";
@@ -68,8 +69,8 @@ const changesState = new Set(["up", "update", "preview", "pre", "refresh", "dest
 void runMain(async () => {
   const parameters = process.argv.slice(2);
   const { words, stack: named, directory, flags } = readPulumiArguments(parameters);
-  const cwd = path.resolve(directory ?? ".");
-  const elsewhere = path.relative(root, cwd).startsWith("..");
+  // Another project's stacks are its own: those outside of the checkout, and those of its examples.
+  const elsewhere = projectFolder(path.resolve(directory ?? ".")) !== root;
   const [command, subcommand] = words;
   // An explanation is about no stack, and what follows a command that has done something must not follow it.
   if (flags.includes("--help") || flags.includes("-h")) {
