@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { projectRoot, stackLayout } from "../../machine/layout";
 
 /** The real engine on a stack of its own: its own backend and passphrase, the checkout's program and provider. */
@@ -15,8 +15,20 @@ export interface Outcome {
 export interface PreviewStep {
   readonly op: string;
   readonly urn: string;
+  /** What the resource would be; secrets are hidden. */
+  readonly newState?: {
+    readonly inputs?: Readonly<Record<string, unknown>>;
+    /** By the name of each input: the resources whose outputs it is made of. */
+    readonly propertyDependencies?: Readonly<Record<string, readonly string[] | null>>;
+  };
   /** By the path of each property that changes. */
   readonly detailedDiff?: Readonly<Record<string, unknown>> | null;
+}
+
+export interface Preview {
+  readonly steps: readonly PreviewStep[];
+  /** What the engine, the program and the providers have to say. */
+  readonly diagnostics: readonly { readonly severity: string; readonly message: string }[];
 }
 
 export interface TestStackOptions {
@@ -65,12 +77,17 @@ export class TestStack {
     };
   }
 
-  /** Sets the value of `posttraining:stack`; the salt that Pulumi has added stays. */
+  /** Sets the value of `posttraining:stack`. */
   configure(stack: unknown): void {
+    this.configureKeys({ "posttraining:stack": stack });
+  }
+
+  /** Sets the whole configuration, by keys such as `aws:region`; the salt that Pulumi has added stays. */
+  configureKeys(config: Readonly<Record<string, unknown>>): void {
     const salt = fs.existsSync(this.configurationFile)
       ? /^encryptionsalt: .*$/m.exec(fs.readFileSync(this.configurationFile, "utf8"))?.[0]
       : undefined;
-    const text = stringify({ config: { "posttraining:stack": stack } });
+    const text = stringify({ config });
     fs.writeFileSync(this.configurationFile, salt === undefined ? text : `${salt}\n${text}`);
   }
 
@@ -119,7 +136,9 @@ export class TestStack {
     // `stack init` writes the salt into the default configuration file: let it do so in a folder of its own.
     const scratch = path.join(this.directory, "scratch");
     fs.mkdirSync(scratch, { recursive: true });
-    fs.writeFileSync(path.join(scratch, "Pulumi.yaml"), "name: posttraining\nruntime: nodejs\n");
+    // A stack belongs to the project of its name.
+    const project = parse(fs.readFileSync(path.join(this.projectDirectory, "Pulumi.yaml"), "utf8")) as { name: string };
+    fs.writeFileSync(path.join(scratch, "Pulumi.yaml"), stringify({ name: project.name, runtime: "nodejs" }));
     execFileSync("pulumi", ["stack", "init", this.name, "--non-interactive"], {
       cwd: scratch,
       env: this.environment,
@@ -134,9 +153,15 @@ export class TestStack {
   }
 
   /** What a preview would do, as the engine says it to machines. */
-  async previewSteps(): Promise<PreviewStep[]> {
+  async preview(): Promise<Preview> {
     const { status, output } = await this.run("preview", "--json");
     if (status !== 0) throw new Error(output);
-    return (JSON.parse(output.slice(output.indexOf("{"))) as { steps: PreviewStep[] }).steps;
+    const { steps, diagnostics = [] } = JSON.parse(output.slice(output.indexOf("{"))) as Partial<Preview>;
+    if (steps === undefined) throw new Error(output);
+    return { steps, diagnostics };
+  }
+
+  async previewSteps(): Promise<readonly PreviewStep[]> {
+    return (await this.preview()).steps;
   }
 }
