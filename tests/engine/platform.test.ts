@@ -369,8 +369,8 @@ describe("a configuration that is wrong", () => {
         backend: { charts: { argoWorkflows: "1.0.0" } },
       }),
       [
-        /compute\.network\.cidr: "10\.64\.0\.0\/28" is too small/,
-        /compute\.cluster\.systemNodes\.instanceType: "t9\.large" is not a known type/,
+        /compute\.network\.cidr: got "10\.64\.0\.0\/28"; it is too small/,
+        /compute\.cluster\.systemNodes\.instanceType: got "t9\.large", which is not a known type/,
         /backend\.charts\.argoWorkflows: got "1\.0\.0"/,
       ],
     ],
