@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { numbersIn, plainNumber } from "../../../../validation/numberText";
 import { readNumberField, type NumberField } from "../../../../sizing/rows/numbers";
 
 const read = (field: NumberField, text: string): number | undefined | "refused" => {
@@ -13,7 +12,7 @@ const grouped = (value: number, separator: string): string => String(value).repl
 
 const separators = fc.constantFrom("", ",", "_", " ", "'", "’", "\u00A0", "\u2009", "\u202F");
 
-describe("a number in a text", () => {
+describe("the number of a field", () => {
   it("reads back whatever separator, exponent, fraction and remark it is written with", () => {
     const before = fc.constantFrom("", "~", "<=", "about ", "max ", "= ", "(");
     const behind = fc.constantFrom("", ")", " max", " (packed)", "; as the script sets it", ".", " tokens", "tokens");
@@ -246,21 +245,5 @@ describe("a number in a text", () => {
     const assumed: string[] = [];
     expect(readNumberField("lora_rank", text, [], assumed)).toBe(expected);
     expect(assumed).toEqual([`lora_rank: "${text}" is taken as ${expected}`]);
-  });
-
-  it("finds each number of a text in its place", () => {
-    const text = "prompt<=1k resp 2,048 (A100, 1e2)";
-    const found = numbersIn(text, { k: 1024 });
-    expect(found.map(({ start, end, value }) => [text.slice(start, end), value])).toEqual([
-      ["1k", 1024],
-      ["2,048", 2048],
-      ["1e2", 100],
-    ]);
-  });
-
-  it("is plain where nothing but the number stands", () => {
-    expect(["1e3", "0.5", "1,000", ".25"].map(plainNumber)).toEqual([1000, 0.5, 1000, 0.25]);
-    for (const text of ["", " ", "0x10", "1e", "-1", "5 h", "5%", "1 2", "1".repeat(100)])
-      expect(plainNumber(text)).toBeUndefined();
   });
 });
