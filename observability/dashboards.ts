@@ -1,5 +1,13 @@
 import { gpuNodesWithoutPrice, hasGrown, idleCost, memoryShare, pendingRuns, perSecond, quantile } from "./expressions";
-import { gpuMetrics, nodeLabelNames, queueMetrics, recordedMetrics, runMetrics, servingMetrics } from "./metrics";
+import {
+  gpuMetrics,
+  nodeLabelNames,
+  queueMetrics,
+  recordedMetrics,
+  runMetrics,
+  servingMetrics,
+  stackLabel,
+} from "./metrics";
 import { dashboard, type Dashboard, type PanelRequest, type Query, type Unit } from "./panels";
 
 function series(title: string, unit: Unit, description: string, ...queries: Query[]): PanelRequest {
@@ -131,7 +139,7 @@ export function costDashboard(): Dashboard {
     series(
       "USD per hour by stack",
       "currencyUSD",
-      "By the node's label posttraining.dev/stack; nodes without it are listed without a name.",
+      `By the node's label ${stackLabel}; nodes without it are listed without a name.`,
       { expression: `sum by (stack) (${cost})`, legend: "{{stack}}" },
     ),
     series(

@@ -229,11 +229,14 @@ export const servingMetrics = {
   },
 } as const satisfies Record<string, Metric>;
 
+/** Label that says which stack pays for a node. */
+export const stackLabel = "posttraining.dev/stack";
+
 /** Node labels that kube-state-metrics exports; it puts `label_` before each and writes them in snake case. */
 export const exportedNodeLabels = [
   "node.kubernetes.io/instance-type",
   "eks.amazonaws.com/capacityType",
-  "posttraining.dev/stack",
+  stackLabel,
 ] as const;
 
 /**
@@ -248,7 +251,7 @@ export function nodeLabelName(label: string): string {
 export const nodeLabelNames = {
   instanceType: nodeLabelName("node.kubernetes.io/instance-type"),
   capacityType: nodeLabelName("eks.amazonaws.com/capacityType"),
-  stack: nodeLabelName("posttraining.dev/stack"),
+  stack: nodeLabelName(stackLabel),
 };
 
 /** kube-state-metrics. Source: github.com/kubernetes/kube-state-metrics docs/metrics/cluster/node-metrics.md. */

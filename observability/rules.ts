@@ -1,6 +1,6 @@
 import { catalog, type Instance } from "../catalog/instances";
 import { gpuNodeCost, hasGrown, pendingRuns, stalledGpu } from "./expressions";
-import { gpuMetrics, nodeLabelNames, queueMetrics, recordedMetrics, runMetrics } from "./metrics";
+import { gpuMetrics, nodeLabelNames, queueMetrics, recordedMetrics, runMetrics, stackLabel } from "./metrics";
 
 /** Rules as Prometheus takes them. */
 export interface RecordingRule {
@@ -112,8 +112,7 @@ export function alarmGroup({ stack, idleGpuMinutes, pendingMinutes }: AlarmSetti
         idleGpuMinutes,
         {
           summary: "No pod has used a GPU of node {{ $labels.node }} for " + `${idleGpuMinutes} minutes`,
-          description:
-            "The node is paid for and nothing runs on it. Destroy the stack that it belongs to (the node's label posttraining.dev/stack), or scale its pool to zero.",
+          description: `The node is paid for and nothing runs on it. Destroy the stack that it belongs to (the node's label ${stackLabel}), or scale its pool to zero.`,
         },
       ),
       alarm("StalledGpus", "critical", `sum by (namespace, pod) (${recordedMetrics.stalled.name}{pod!=""}) > 0`, 10, {

@@ -12,9 +12,6 @@ export const gpuTaint = { key: "nvidia.com/gpu", value: "true", effect: "NoSched
 /** Taint of an experiment's own nodes; its value is the experiment's stack. */
 export const experimentTaintKey = "posttraining.dev/experiment";
 
-/** Label that says which stack pays for a node. */
-export const stackLabel = "posttraining.dev/stack";
-
 /** A toleration as Kubernetes writes it. */
 export interface Toleration {
   readonly key: string;

@@ -18,12 +18,6 @@ export interface Team {
  */
 export const kueueApiVersion = "kueue.x-k8s.io/v1beta2";
 
-/** Label by which a pod, job or JobSet asks for a queue. */
-export const queueNameLabel = "kueue.x-k8s.io/queue-name";
-
-/** Label by which it asks for a priority other than 0. */
-export const priorityClassLabel = "kueue.x-k8s.io/priority-class";
-
 /** The cohort within which teams lend each other their idle quota. */
 export const cohort = "posttraining";
 

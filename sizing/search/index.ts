@@ -4,6 +4,6 @@
  */
 export type { Candidate } from "./candidate";
 export { candidates } from "./candidates";
-export { ConstraintError, type CapacityKind, type Constraints } from "./constraints";
+export type { CapacityKind, Constraints } from "./constraints";
 export { describeMachines } from "./reasons";
 export { search, type SearchResult } from "./search";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { gpuNodeLabel, stackLabel } from "../../../components/gpu/gpuPlacement";
+import { gpuNodeLabel } from "../../../components/gpu/gpuPlacement";
 import { dashboards } from "../../../observability/dashboards";
 import { allMetrics, exportedNodeLabels, nodeLabelName, nodeLabelNames } from "../../../observability/metrics";
 import { dashboard, type PanelRequest, place } from "../../../observability/panels";
@@ -174,6 +174,5 @@ describe("prices", () => {
     expect(nodeLabelName("eks.amazonaws.com/capacityType")).toBe("label_eks_amazonaws_com_capacity_type");
     expect(nodeLabelName(gpuNodeLabel.key)).toBe("label_nvidia_com_gpu_present");
     expect(Object.values(nodeLabelNames)).toEqual(exportedNodeLabels.map(nodeLabelName));
-    expect(exportedNodeLabels).toContain(stackLabel);
   });
 });
