@@ -1,11 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type AwsArtifactStore, storeRoots } from "./artifactStore";
-import { bucketNameProblem, keyArnProblem } from "../core/awsNames";
-import { type Check, checked, refuse, writtenValue } from "../core/inputErrors";
+import { bucketNameProblem } from "../core/awsNames";
+import { type Check, checked, refuse, valueErrors, writtenValue } from "../core/inputErrors";
 import { kubernetesNameProblem } from "../core/kubernetesNames";
 import {
   awsRegionProblem,
   existingArtifactStoreArgumentErrors,
+  keyProblem,
   storeEndpointProblem,
   storeRegionProblem,
 } from "./existingArtifactStoreArguments";
@@ -89,6 +90,16 @@ export function existingArtifactStore(args: ExistingArtifactStoreArgs): AwsArtif
   const bucket = known("bucket", args.bucket, bucketNameProblem);
   const region = known("region", args.region, endpoint === undefined ? awsRegionProblem : storeRegionProblem);
   const address = endpoint === undefined ? undefined : known("endpoint", endpoint, storeEndpointProblem);
+  // Either may be an output, and the two must be of one region.
+  const keyOfBucket = (kmsKeyArn: pulumi.Input<string>) =>
+    pulumi.all([kmsKeyArn, region]).apply(([arn, of]) => {
+      refuse(
+        "existingArtifactStore",
+        name,
+        valueErrors("kmsKeyArn", arn, (value) => keyProblem(value, of)),
+      );
+      return arn;
+    });
   const uri = pulumi.interpolate`s3://${bucket}`;
   return {
     uri,
@@ -109,7 +120,7 @@ export function existingArtifactStore(args: ExistingArtifactStoreArgs): AwsArtif
         ? storeStatements(
             {
               bucketArn: pulumi.interpolate`arn:${region.apply(partitionOf)}:s3:::${bucket}`,
-              ...(kmsKeyArn === undefined ? {} : { keyArn: known("kmsKeyArn", kmsKeyArn, keyArnProblem) }),
+              ...(kmsKeyArn === undefined ? {} : { keyArn: keyOfBucket(kmsKeyArn) }),
               region,
             },
             access,

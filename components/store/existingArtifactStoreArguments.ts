@@ -29,10 +29,17 @@ function keyErrors(kmsKeyArn: pulumi.Input<string>, region: string | undefined, 
       { propertyPath: "kmsKeyArn", reason: "only AWS has KMS keys; leave out either this or the store's endpoint" },
     ];
   }
-  return valueErrors("kmsKeyArn", kmsKeyArn, (arn) => keyArnProblem(arn) ?? keyRegionProblem(arn, region));
+  return valueErrors("kmsKeyArn", kmsKeyArn, (arn) => keyProblem(arn, region));
 }
 
-function keyRegionProblem(arn: string, region: string | undefined): string | undefined {
+/**
+ * Why an ARN is not that of a key that a bucket could be encrypted with.
+ *
+ * @param region of the bucket; undefined: not known yet
+ */
+export function keyProblem(arn: string, region: string | undefined): string | undefined {
+  const problem = keyArnProblem(arn);
+  if (problem !== undefined) return problem;
   const keyRegion = arn.split(":")[3] ?? "";
   return region === undefined || keyRegion === region
     ? undefined

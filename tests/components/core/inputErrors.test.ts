@@ -177,6 +177,33 @@ describe("outputs of other resources as arguments", () => {
   });
 });
 
+/** The value of an output that is refused: all that it promises is refused with it. */
+async function refused(input: unknown): Promise<unknown> {
+  const output = input as {
+    promise(): Promise<unknown>;
+    allResources(): Promise<unknown>;
+    readonly isKnown: Promise<boolean>;
+    readonly isSecret: Promise<boolean>;
+  };
+  await Promise.allSettled([output.isKnown, output.isSecret, output.allResources()]);
+  return output.promise();
+}
+
+describe("a key of a bucket", () => {
+  const later = (value: string): pulumi.Output<string> => pulumi.output(Promise.resolve(value));
+  const key = "arn:aws:kms:us-east-1:111122223333:key/1";
+
+  it.each<[string, pulumi.Input<string>, pulumi.Input<string>, RegExp]>([
+    ["the key is an output", later(key), "eu-west-1", /the key is in us-east-1, the bucket in eu-west-1/],
+    ["the region is one", key, later("eu-west-1"), /the key is in us-east-1, the bucket in eu-west-1/],
+    ["an output is no key", later("alias/models"), "us-east-1", /the ARN of the key itself/],
+  ])("is refused when it is known, where %s", async (_what, kmsKeyArn, region, message) => {
+    const statements = existingArtifactStore({ bucket: "models", region, kmsKeyArn }).statements("read");
+    const [resource] = (statements.at(-1)?.Resource ?? []) as readonly unknown[];
+    await expect(refused(resource)).rejects.toThrow(message);
+  });
+});
+
 describe("checked", () => {
   const small = wholeNumber({ least: 1, most: 9 });
 
@@ -190,15 +217,8 @@ describe("checked", () => {
   it("says nothing of an output beforehand, and refuses it when it is known, by name of component and argument", async () => {
     const output = pulumi.output(Promise.resolve(12));
     expect(valueErrors("count", output, small)).toEqual([]);
-    const later = checked("Cluster", "one", "count", output, small) as unknown as {
-      promise(): Promise<number>;
-      allResources(): Promise<unknown>;
-      readonly isKnown: Promise<boolean>;
-      readonly isSecret: Promise<boolean>;
-    };
-    // All that an output promises is refused with its value.
-    await Promise.allSettled([later.isKnown, later.isSecret, later.allResources()]);
-    await expect(later.promise()).rejects.toThrow(
+    const later = checked("Cluster", "one", "count", output, small);
+    await expect(refused(later)).rejects.toThrow(
       'The arguments of Cluster "one" are not valid:\n  - count: got 12; must be a whole number from 1 to 9',
     );
   });
