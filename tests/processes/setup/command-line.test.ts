@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from "vitest";
-import { TemporaryCheckout } from "./temporaryCheckout";
+import { TemporaryCheckout } from "../../unit/setup/temporaryCheckout";
 
 // A command that were not refused would set up and destroy: here it finds a checkout of its own, and neither npm nor Python.
 const checkout = new TemporaryCheckout();

@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { command } from "./setUpParts";
-import { TemporaryCheckout } from "./temporaryCheckout";
+import { command } from "../../unit/setup/setUpParts";
+import { TemporaryCheckout } from "../../unit/setup/temporaryCheckout";
 
 const packages = path.join(__dirname, "..", "..", "..", "node_modules");
 

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { TemporaryCheckout } from "./temporaryCheckout";
+import { TemporaryCheckout } from "../../unit/setup/temporaryCheckout";
 import { engineObjection } from "../../../setup/pulumi-engine.mjs";
 
 let checkout: TemporaryCheckout;

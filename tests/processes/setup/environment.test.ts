@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { TemporaryCheckout } from "./temporaryCheckout";
+import { TemporaryCheckout } from "../../unit/setup/temporaryCheckout";
 
 type Environment = typeof import("../../../setup/environment.mjs");
 
