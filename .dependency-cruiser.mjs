@@ -68,8 +68,8 @@ export default {
       comment:
         "This runs before any npm package is installed. Use Node's own modules, or move it to a folder that runs later.",
       severity: "error",
-      // The entry of commands loads what reads TypeScript once it is there.
-      from: { path: String.raw`^(?:setup|machine)/.*\.mjs$`, pathNot: String.raw`^setup/run\.mjs$` },
+      // It loads what reads TypeScript, for whoever calls it once that is there.
+      from: { path: String.raw`^(?:setup|machine)/.*\.mjs$`, pathNot: String.raw`^machine/typescript\.mjs$` },
       to: { dependencyTypes: npm },
     },
     {
