@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 from posttraining.contracts.flow_result import FlowResult
 from posttraining.contracts.run_description import RunDescription
@@ -23,8 +23,12 @@ from posttraining.contracts.run_document import RunDocument
 from posttraining.driver.errors import DriverError
 from posttraining.driver.processes import ProcessIdentity
 from posttraining.json_values import one_line
+from posttraining.schema_problems import contract_schema, is_mapping, schema_problems
 
 Status = Literal["running", "succeeded", "rejected", "failed", "stopped"]
+
+# What a record holds of a run's description; what an earlier or a later checkout wrote beside it is passed over.
+_RECORDED = ("status", "runId", "pathspec", "startedAt", "finishedAt", "result", "cards", "error")
 
 
 def now() -> str:
@@ -183,21 +187,19 @@ class RunRecord:
     def _status_in(file: Path) -> RunStatus | None:
         try:
             document = json.loads(file.read_bytes())
-            error = document["error"]
-            if document["status"] not in get_args(Status):
-                raise ValueError(f"{document['status']!r} is no status")
-            if not isinstance(document["startedAt"], str):
-                raise ValueError(f"{document['startedAt']!r} is no time")
-            if not isinstance(document["cards"], list) or not all(isinstance(name, str) for name in document["cards"]):
-                raise ValueError("its cards are no list of names")
+            told = {name: document[name] for name in _RECORDED} | {"result": _result_of(document["result"])}
+            told = _described(told)
+            if told["status"] == "missing" or told["startedAt"] is None:
+                raise ValueError("it says of no run that it has begun")
+            error = told["error"]
             return RunStatus(
-                status=cast(Status, document["status"]),
-                started_at=document["startedAt"],
-                finished_at=document["finishedAt"],
-                run_id=document["runId"],
-                pathspec=document["pathspec"],
-                result=document["result"],
-                cards=document["cards"],
+                status=told["status"],
+                started_at=told["startedAt"],
+                finished_at=told["finishedAt"],
+                run_id=told["runId"],
+                pathspec=told["pathspec"],
+                result=told["result"],
+                cards=told["cards"],
                 error=None if error is None else RunError(error["step"], error["message"], error["lines"]),
             )
         except (FileNotFoundError, NotADirectoryError):
@@ -287,6 +289,25 @@ class RunRecord:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def _described(told: dict[str, Any]) -> RunDescription:
+    """Returns what a record tells as a description.
+
+    Raises:
+        ValueError: it is not as contracts/driver.ts has it, so that whoever asked could not read the answer.
+    """
+    document: dict[str, Any] = {**told, "logFile": None, "damage": []}
+    if problems := schema_problems(contract_schema("run_description"), document):
+        raise ValueError("; ".join(problems))
+    return cast(RunDescription, document)
+
+
+def _result_of(recorded: object) -> object:
+    """Returns a recorded result. Records outlive checkouts: earlier ones left out of `seconds` what was not known."""
+    if not is_mapping(recorded) or not is_mapping(recorded.get("seconds")):
+        return recorded
+    return {**recorded, "seconds": {"train": None, "evaluate": None, **recorded["seconds"]}}
 
 
 def _progress(status: RunStatus) -> tuple[str, bool, bool]:

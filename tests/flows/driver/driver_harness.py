@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from posttraining.contracts.flow_result import FlowResult
 from posttraining.document_text import parse_document
 from posttraining.driver.processes import this_machine
 from posttraining.plans import plan_for_this_machine
@@ -25,6 +26,17 @@ COMMAND = [sys.executable, "-m", "posttraining.driver"]
 
 # A limit for hangs, not an expectation: nothing waits this long on a machine that works.
 PATIENCE_SECONDS = 180.0
+
+RESULT: FlowResult = {
+    "modelUri": "s3://bucket/models/sft/1",
+    "promoted": True,
+    "gate": [],
+    "metrics": {},
+    "headline": {"metric": "a/b", "before": None, "after": 0.5},
+    "seconds": {"train": 1.5, "evaluate": 2.5},
+    "baseModelUri": None,
+}
+"""What a run may have ended with."""
 
 
 def wait_until(holds: Callable[[], Any]) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver_harness import Driver, is_live, small_disk, wait_until
+from driver_harness import RESULT, Driver, is_live, small_disk, wait_until
 from metaflow.exception import MetaflowNotFound
 
 import posttraining.driver.restore as restore_module
@@ -203,8 +203,7 @@ def finished_record(tmp_path: Path) -> RunRecord:
     found = RunRecord(tmp_path, "done")
     found.cards_directory.mkdir(parents=True)
     found.write_run({"modelsRoot": "file:///models", "name": "sft"})
-    result = {"promoted": True}
-    found.write_status(RunStatus("succeeded", "2025-01-31T12:00:00.000Z", pathspec="F/1", result=result, cards=CARDS))
+    found.write_status(RunStatus("succeeded", "2025-01-31T12:00:00.000Z", pathspec="F/1", result=RESULT, cards=CARDS))
     return found
 
 
@@ -215,7 +214,7 @@ CARDS = ["train.html", "end.html"]
 def kept_by_metaflow(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What Metaflow answers, by function; an exception is raised. `registered` becomes what reached the registry."""
     answers: dict[str, Any] = {
-        "read_result": {"promoted": True, "of": "Metaflow"},
+        "read_result": {**RESULT, "modelUri": "s3://bucket/what/Metaflow/has"},
         "read_registration": {"lineage": {}, "pointer": None},
         "write_cards": CARDS,
     }
@@ -259,7 +258,7 @@ def test_a_result_that_cannot_be_read_keeps_nothing_else_from_being_restored(
     assert kept_by_metaflow["registered"] == kept_by_metaflow["read_registration"]
     status = found.read_status().status
     assert status is not None
-    assert status.result == {"promoted": True}
+    assert status.result == RESULT
     assert status.cards == [*CARDS, "more.html"]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from driver_harness import RESULT
 
 from posttraining.driver import record as record_module
 from posttraining.driver.errors import DriverError
@@ -15,7 +16,7 @@ from posttraining.driver.record import RunRecord, RunStatus
 
 BEGUN = RunStatus(status="running", started_at="2025-01-31T12:00:00.000Z")
 KNOWN = replace(BEGUN, run_id="1", pathspec="F/1")
-DONE = replace(KNOWN, status="succeeded", finished_at="2025-01-31T13:00:00.000Z", result={"promoted": True})
+DONE = replace(KNOWN, status="succeeded", finished_at="2025-01-31T13:00:00.000Z", result=RESULT)
 AGAIN = RunStatus(status="running", started_at="2025-01-31T14:00:00.000Z")
 
 
@@ -89,13 +90,39 @@ def test_a_copy_that_may_not_be_read_is_damage(found: RunRecord, monkeypatch: py
     assert f"{found.status_file} cannot be read (PermissionError" in found.read_status().damage[0]
 
 
-@pytest.mark.parametrize("changed", [{"startedAt": 3}, {"startedAt": None}, {"cards": "train.html"}, {"cards": [1]}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": "missing"},
+        {"startedAt": 3},
+        {"startedAt": None},
+        {"finishedAt": 3},
+        {"runId": 7},
+        {"cards": "train.html"},
+        {"cards": [1]},
+        {"error": {"step": None, "message": None, "lines": []}},
+        {"result": "s3://bucket/models/sft/1"},
+        {"result": {"promoted": True}},
+        {"result": {**RESULT, "seconds": {"train": "long"}}},
+    ],
+)
 def test_a_copy_with_values_of_another_kind_is_damage(found: RunRecord, changed: dict[str, Any]) -> None:
     found.write_status(DONE)
     found.status_copy.write_text(json.dumps(json.loads(found.status_copy.read_text()) | changed))
     read = found.read_status()
     assert read.status == DONE
     assert str(found.status_copy) in read.damage[0]
+
+
+def test_a_record_of_an_earlier_checkout_is_read(found: RunRecord) -> None:
+    """Without seconds that nobody knew any more, and with a field that there is no more."""
+    found.write_status(DONE)
+    document = json.loads(found.status_file.read_text()) | {"result": {**RESULT, "seconds": {}}, "owner": "somebody"}
+    for file in (found.status_file, found.status_copy):
+        file.write_text(json.dumps(document))
+    read = found.read_status()
+    assert read.damage == []
+    assert read.status == replace(DONE, result={**RESULT, "seconds": {"train": None, "evaluate": None}})
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"pid": 1}', '{"pid": 1e999, "started": "x"}', '{"pid": null}'])
