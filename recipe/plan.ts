@@ -1,4 +1,5 @@
 import { methodOf } from "../methods";
+import type { Need } from "../methods/method";
 import { errorMessage, type FieldError } from "../validation/explain";
 import type { Readable } from "../validation/readable";
 import type { Plan } from "../contracts/plan";
@@ -61,28 +62,30 @@ const nodeErrors = (recipe: Readable<Recipe>): FieldError[] =>
       refused(path, value, `which takes a node for generation beside this one: write "${instead}"`),
     );
 
-/** What processors cannot do. */
-function processorErrors(recipe: Readable<Recipe>): FieldError[] {
-  const needsGpu = (path: string, value: string, instead: string): FieldError =>
+/** What processors cannot do, as far as it can be read, and what to write instead. */
+export function processorNeeds(recipe: Readable<Recipe>): readonly Need[] {
+  const needs: Need[] = [];
+  const { trainable, optimizer, model } = recipe;
+  if (trainable?.kind === "qlora") needs.push({ path: "trainable.kind", value: trainable.kind, instead: "lora" });
+  const name = optimizer?.name;
+  if (name !== undefined && name !== "adamw_torch" && name !== "adamw_torch_fused") {
+    needs.push({ path: "optimizer.name", value: name, instead: "adamw_torch" });
+  }
+  const attention = model?.attention;
+  if (attention === "flash_attention_2" || attention === "flash_attention_3") {
+    needs.push({ path: "model.attention", value: attention, instead: "sdpa" });
+  }
+  return [...needs, ...methodOf(recipe).needsGpu(recipe)];
+}
+
+const processorErrors = (recipe: Readable<Recipe>): FieldError[] =>
+  processorNeeds(recipe).map(({ path, value, instead }) =>
     refused(
       path,
       value,
       `which needs a GPU, and a local stack trains on this machine's processors: write "${instead}"`,
-    );
-  const errors: FieldError[] = [];
-  const { trainable, optimizer, model } = recipe;
-  if (trainable?.kind === "qlora") errors.push(needsGpu("trainable.kind", trainable.kind, "lora"));
-  const name = optimizer?.name;
-  if (name !== undefined && name !== "adamw_torch" && name !== "adamw_torch_fused") {
-    errors.push(needsGpu("optimizer.name", name, "adamw_torch"));
-  }
-  const attention = model?.attention;
-  if (attention === "flash_attention_2" || attention === "flash_attention_3") {
-    errors.push(needsGpu("model.attention", attention, "sdpa"));
-  }
-  const ofMethod = methodOf(recipe).needsGpu(recipe);
-  return [...errors, ...ofMethod.map(({ path, value, instead }) => needsGpu(path, value, instead))];
-}
+    ),
+  );
 
 /** Whether the processes can share the batch evenly. That micro batches make a batch at all, relations.ts sees to. */
 function batchErrors(recipe: Readable<Recipe>, processes: number): FieldError[] {

@@ -18,6 +18,7 @@ from posttraining.contracts.run_document import RunDocument
 from posttraining.evaluation_checks import evaluation_problems, named_metrics
 from posttraining.evaluation_tasks import find_task
 from posttraining.methods import method_of
+from posttraining.problems import shown
 from posttraining.recipe import RecipeError
 from posttraining.recipe_relations import base_problems, is_head, tiny_facts
 
@@ -70,6 +71,8 @@ def _plan_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
         )
     if plan["generationNodes"] > 0 and not method.generates:
         yield f"method: {method.name} generates nothing; the plan sets {plan['generationNodes']} nodes apart for it"
+    if "generation" in plan and not method.uses_vllm(recipe):
+        yield f"plan.generation: got {shown(plan['generation'])}; vLLM generates nothing here: remove it"
     yield from method.plan_problems(recipe, plan)
 
 

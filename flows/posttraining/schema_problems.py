@@ -193,7 +193,7 @@ def _rule(error: Any) -> str:
 
 def _requirement(rule: str, argument: Any) -> str:
     return {
-        "type": lambda: f"must be {_TYPES.get(argument, argument)}",
+        "type": lambda: f"must be {_type_names(argument)}",
         "enum": lambda: f"must be one of {', '.join(map(str, argument))}",
         "const": lambda: f"must be {argument}",
         "pattern": lambda: f"must match {argument}",
@@ -205,6 +205,13 @@ def _requirement(rule: str, argument: Any) -> str:
         "minLength": lambda: "must not be empty",
         "minItems": lambda: "must not be empty",
     }.get(rule, lambda: f"does not satisfy {rule} {argument}")()
+
+
+def _type_names(types: str | list[str]) -> str:
+    """What a value must be; of several types one is `null`."""
+    if isinstance(types, str):
+        return _TYPES.get(types, types)
+    return ", or ".join(_TYPES.get(name, name) for name in types)
 
 
 def _join(path: str, *keys: object) -> str:

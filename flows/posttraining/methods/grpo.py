@@ -159,9 +159,13 @@ def _plan_problems(recipe: GrpoRecipe, plan: Plan) -> Iterator[str]:
         )
     if kind != "vllm-server" and plan["generationNodes"] > 0:
         yield f"grpo.generation.kind: {kind} needs no node for generation; the plan has {plan['generationNodes']}"
-    if kind != "transformers" and recipe["trainable"]["kind"] == "qlora" and plan["sharding"] == "fsdp2":
+    if _uses_vllm(recipe) and recipe["trainable"]["kind"] == "qlora" and plan["sharding"] == "fsdp2":
         # https://github.com/huggingface/trl/issues/5975
         yield "trainable.kind: quantised weights sharded with FSDP2 cannot be sent to vLLM; write lora"
+
+
+def _uses_vllm(recipe: GrpoRecipe) -> bool:
+    return recipe["grpo"]["generation"]["kind"] != "transformers"
 
 
 def _needs_gpu(recipe: GrpoRecipe) -> Iterator[NeedsGpu]:
@@ -185,6 +189,7 @@ METHOD = Method[GrpoRecipe](
     more_shown=_more_shown,
     more_metrics=_more_metrics,
     plan_problems=_plan_problems,
+    uses_vllm=_uses_vllm,
     needs_gpu=_needs_gpu,
     trainer_arguments=_trainer_arguments,
 )

@@ -59,6 +59,10 @@ def _one(_recipe: Recipe) -> int:
     return 1
 
 
+def _no(_recipe: Recipe) -> bool:
+    return False
+
+
 def _nothing(_recipe: Recipe) -> dict[str, Any]:
     return {}
 
@@ -106,6 +110,8 @@ class Method(Generic[MethodRecipe]):
     """Examples that a forward pass takes at least."""
     plan_problems: Callable[[MethodRecipe, Plan], Iterator[str]] = _no_problems
     """What of the method's fields a plan cannot carry out, as `path: reason`."""
+    uses_vllm: Callable[[MethodRecipe], bool] = _no
+    """Whether vLLM generates answers while such a recipe trains."""
     needs_gpu: Callable[[MethodRecipe], Iterator[NeedsGpu]] = _needs_none
     """What of the method's fields a machine without GPUs cannot do."""
     trainer_arguments: Callable[[MethodRecipe], dict[str, Any]] = _nothing
