@@ -1,7 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
+import path from "node:path";
 import process from "node:process";
-import { layout } from "./checkout.mjs";
+import { layout, root } from "./checkout.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -10,8 +11,10 @@ const require = createRequire(import.meta.url);
  * files, where another user of the machine could put other code in its place.
  */
 export function readTypeScript() {
-  const { TMPDIR, TSX_DISABLE_CACHE } = process.env;
+  const { TMPDIR, TSX_DISABLE_CACHE, TSX_TSCONFIG_PATH } = process.env;
   const readAsItIs = require.extensions[".js"];
+  // By itself the reader follows the tsconfig.json of the folder that a person is in, whose paths may lead to other modules.
+  process.env.TSX_TSCONFIG_PATH = path.join(root, "tsconfig.json");
   try {
     mkdirSync(layout.compiled, { recursive: true, mode: 0o700 });
     process.env.TMPDIR = layout.compiled;
@@ -20,7 +23,7 @@ export function readTypeScript() {
     process.env.TSX_DISABLE_CACHE = "1";
   }
   require("tsx/cjs");
-  for (const [name, value] of Object.entries({ TMPDIR, TSX_DISABLE_CACHE })) {
+  for (const [name, value] of Object.entries({ TMPDIR, TSX_DISABLE_CACHE, TSX_TSCONFIG_PATH })) {
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
   }

@@ -102,6 +102,23 @@ describe("a command in TypeScript", () => {
     },
   );
 
+  it.each([
+    ["the folder that it is started in", {}],
+    ["the environment", { TSX_TSCONFIG_PATH: "/nowhere/tsconfig.json" }],
+  ])("does not follow the tsconfig.json of %s", async (_, environment) => {
+    checkout.linkPackages();
+    checkout.write("cli/asking.ts", 'import { z } from "zod";\nconsole.log(typeof z.object);\n');
+    checkout.write(
+      "elsewhere/tsconfig.json",
+      JSON.stringify({ compilerOptions: { baseUrl: ".", paths: { zod: ["./other.ts"] } } }),
+    );
+    checkout.write("elsewhere/other.ts", "export const z = {};\n");
+    const parameters = [checkout.file("setup", "run.mjs"), "cli/asking.ts"];
+    const { status, output } = await checkout.run(parameters, environment, checkout.file("elsewhere"));
+    expect(output).toBe("function\n");
+    expect(status).toBe(0);
+  });
+
   it("has a package repaired that cannot be loaded", async () => {
     await run("cli/probe.ts");
     fs.rmSync(checkout.file("node_modules", "tsx"));

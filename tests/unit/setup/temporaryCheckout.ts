@@ -23,6 +23,7 @@ export class TemporaryCheckout {
       "package.json",
       "package-lock.json",
       "Pulumi.yaml",
+      "tsconfig.json",
     ]) {
       fs.cpSync(path.join(original, name), path.join(this.root, name), { recursive: true });
     }
@@ -65,13 +66,18 @@ export class TemporaryCheckout {
     return (await import(/* @vite-ignore */ pathToFileURL(this.file(name)).href)) as Module;
   }
 
-  /** Runs a script with exactly the given variables. */
+  /**
+   * Runs a script with exactly the given variables.
+   *
+   * @param folder where it is started
+   */
   run(
     parameters: readonly string[],
     environment: Readonly<Record<string, string>>,
+    folder = this.root,
   ): Promise<{ status: number | null; output: string }> {
     return new Promise((resolve) => {
-      const child = spawn(process.execPath, parameters, { cwd: this.root, env: { ...environment } });
+      const child = spawn(process.execPath, parameters, { cwd: folder, env: { ...environment } });
       let output = "";
       for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding("utf8").on("data", (text: string) => (output += text));
