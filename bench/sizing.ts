@@ -1,13 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { format } from "prettier";
+import { readCommandLine } from "../setup/command-line.mjs";
+import { runMain } from "../setup/problem.mjs";
 import { planningMilliseconds, sizingDocument } from "./sizingPage";
 
 /** `npm run bench:sizing`: writes docs/sizing.md with its figure, and prints how the planner stands against its targets. */
 
 const documents = join(__dirname, "..", "docs");
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const { markdown, svg } = await sizingDocument();
   writeFileSync(join(documents, "sizing.md"), await format(markdown, { parser: "markdown", printWidth: 120 }));
   writeFileSync(join(documents, "sizing.svg"), svg);
@@ -17,9 +19,10 @@ async function main(): Promise<void> {
   );
   for (const { recipe, milliseconds } of planningMilliseconds())
     process.stdout.write(`  ${recipe.padEnd(10)} ${milliseconds.toFixed(1)} ms\n`);
+  return 0;
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exitCode = 1;
+void runMain(() => {
+  readCommandLine("npm run bench:sizing", { options: {} });
+  return main();
 });

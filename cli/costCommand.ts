@@ -29,8 +29,9 @@ function answer(options: readonly string[]): string {
   const { values, positionals } = parseArgs({
     args: [...options],
     allowPositionals: true,
-    options: { json: { type: "boolean", default: false } },
+    options: { json: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
   });
+  if (values.help) return usage;
   const [stack, ...others] = positionals;
   if (stack === undefined) throw new UsageError(usage);
   if (others.length > 0) throw new UsageError(`one stack at a time, not ${positionals.join(", ")}\n${usage}`);

@@ -17,7 +17,7 @@ ${numberFieldHelp.map(([field, expected]) => `  ${field.padEnd(16)} ${expected}`
 Words that a field takes: bench/measurements/gpu-memory-measured.csv`;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { help: { type: "boolean", default: false } } });
+  const { values } = parseArgs({ options: { help: { type: "boolean", short: "h", default: false } } });
   if (values.help) {
     process.stdout.write(`${usage}\n`);
     return;

@@ -161,7 +161,7 @@ function readOptions(options: readonly string[]): Options {
       offload: { type: "boolean", default: false },
       fastest: { type: "boolean", default: false },
       region: { type: "string" },
-      help: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
   const given = tokens.flatMap((token) => (token.kind === "option" && token.value !== undefined ? [token.name] : []));

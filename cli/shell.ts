@@ -28,6 +28,8 @@ import { readState } from "./stackState";
  * instead: eval "$(npm run -s shell -- local --print)".
  */
 
+const usage = "npm run shell -- <stack> [--print | -- <command>]";
+
 /**
  * Start-up files make a search path of their own. This has them run and then puts this project's folders first again.
  *
@@ -79,9 +81,13 @@ void runMain(async () => {
   const parameters = process.argv.slice(2);
   const print = parameters[1] === "--print";
   const stack = parameters[0];
+  if (stack === "--help" || stack === "-h") {
+    console.log(`Usage: ${usage}`);
+    return 0;
+  }
   const command = parameters[1] === "--" ? parameters.slice(2) : [];
-  if (stack === undefined || stack.startsWith("-") || (!print && parameters.length > 1 && command.length === 0)) {
-    throw new Problem("Usage: npm run shell -- <stack> [--print | -- <command>]", [
+  if (stack === undefined || stack.startsWith("-") || (parameters.length > (print ? 2 : 1) && command.length === 0)) {
+    throw new Problem(`Usage: ${usage}`, [
       'For example: npm run shell -- local, or in the shell that you have: eval "$(npm run -s shell -- local --print)"',
     ]);
   }

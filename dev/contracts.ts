@@ -2,6 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { contracts } from "../contracts";
 import { projectRoot } from "../machine/layout";
+import { readCommandLine } from "../setup/command-line.mjs";
+import { runMain } from "../setup/problem.mjs";
 import { contractsFolder, pageFile, schemaFiles, typeFiles } from "./contractFiles/generated";
 import { staleFiles } from "./staleFiles";
 
@@ -28,11 +30,7 @@ async function main(isCheck: boolean): Promise<number> {
   return stale.length === 0 ? 0 : 1;
 }
 
-main(process.argv.includes("--check"))
-  .then((status) => {
-    process.exitCode = status;
-  })
-  .catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  });
+void runMain(() => {
+  const { values } = readCommandLine("npm run contracts [-- --check]", { options: { check: { type: "boolean" } } });
+  return main(values.check === true);
+});

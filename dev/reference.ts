@@ -1,6 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../machine/layout";
+import { readCommandLine } from "../setup/command-line.mjs";
+import { runMain } from "../setup/problem.mjs";
 import { componentPages, pagesFolder } from "./componentPages";
 import { staleFiles } from "./staleFiles";
 
@@ -27,11 +29,7 @@ async function main(isCheck: boolean): Promise<number> {
   return problems.length > 0 || (isCheck && stale.length > 0) ? 1 : 0;
 }
 
-main(process.argv.includes("--check"))
-  .then((status) => {
-    process.exitCode = status;
-  })
-  .catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  });
+void runMain(() => {
+  const { values } = readCommandLine("npm run reference [-- --check]", { options: { check: { type: "boolean" } } });
+  return main(values.check === true);
+});

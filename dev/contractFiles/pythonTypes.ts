@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Contract } from "../../contracts";
 import { flowsDirectory, pythonOf } from "../../machine/layout";
+import { Problem } from "../../setup/problem.mjs";
 import { nameIn, ownTypes, type JsonSchema } from "./jsonSchemas";
 
 /** Keywords that say what values a type has. Ranges and forms are the validator's; Python's types have none. */
@@ -86,5 +87,11 @@ const generatorOptions = [
 ];
 
 function run(parameters: readonly string[]): void {
-  execFileSync(pythonOf("train"), parameters, { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+  const python = pythonOf("train");
+  if (!existsSync(python)) {
+    throw new Problem(`There is no Python environment at ${python}.`, [
+      "npm run bootstrap -- --only infrastructure makes it.",
+    ]);
+  }
+  execFileSync(python, parameters, { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
 }
