@@ -27,14 +27,18 @@ const otherFolders = ["__pycache__", "driver", "contracts"];
 
 /** Code and task files below a folder, sorted; documentation and facts that only checks read do not change what a run computes. */
 function codeFiles(directory: string): string[] {
-  return fs
-    .readdirSync(directory, { withFileTypes: true })
-    .flatMap((entry) => {
-      const file = path.join(directory, entry.name);
-      if (entry.isDirectory()) return otherFolders.includes(entry.name) ? [] : codeFiles(file);
-      return /\.(?:py|yaml|jinja|html)$/.test(entry.name) ? [file] : [];
-    })
-    .sort();
+  return (
+    fs
+      .readdirSync(directory, { withFileTypes: true })
+      // No module has such a name: what an editor keeps beside a file, such as a link to nothing while it is open.
+      .filter(({ name }) => !name.startsWith("."))
+      .flatMap((entry) => {
+        const file = path.join(directory, entry.name);
+        if (entry.isDirectory()) return otherFolders.includes(entry.name) ? [] : codeFiles(file);
+        return /\.(?:py|yaml|jinja|html)$/.test(entry.name) ? [file] : [];
+      })
+      .sort()
+  );
 }
 
 /** Whether a file is another method's, or the list of methods: a new method leaves the runs of the others as they are. */
@@ -62,7 +66,16 @@ let last: { readonly lock: string; readonly hash: string } | undefined;
  * @throws where the lock cannot be read.
  */
 function packagesHash(directory: string): string {
-  const lock = fs.readFileSync(path.join(directory, "uv.lock"), "utf8");
+  const file = path.join(directory, "uv.lock");
+  try {
+    return hashOfLock(directory, fs.readFileSync(file, "utf8"));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${file}, which names the packages of runs, cannot be read: ${reason}`, { cause: error });
+  }
+}
+
+function hashOfLock(directory: string, lock: string): string {
   // Each stage asks, and reading a lock takes longer than all else here.
   if (last?.lock !== lock) {
     const isMac = process.platform === "darwin";

@@ -58,6 +58,23 @@ describe("what of a checkout a run is made of", () => {
     }
   });
 
+  it("is the same code while an editor keeps files of its own beside it, links to nothing among them", () => {
+    const before = code();
+    fs.symlinkSync("somebody@a-machine.4711", path.join(directory, "posttraining", ".#gate.py"));
+    write("posttraining/.ipynb_checkpoints/gate.py", "a copy");
+    expect(code()).toBe(before);
+  });
+
+  it.each([
+    ["is not there", undefined],
+    ["holds a conflict", "<<<<<<< HEAD\nversion = 1\n=======\nversion = 2\n>>>>>>> other\n"],
+    ["is of another form", "version = 2\npackage = []\n"],
+  ])("cannot be told, by name, while the lock %s", (_how, text) => {
+    if (text === undefined) fs.rmSync(path.join(directory, "uv.lock"));
+    else write("uv.lock", text);
+    expect(packages).toThrow(`${path.join(directory, "uv.lock")}, which names the packages of runs, cannot be read: `);
+  });
+
   it("is other packages with another TRL, also of what it needs, and the same with another linter", () => {
     const lock = fs.readFileSync(path.join(directory, "uv.lock"), "utf8");
     const withVersion = (name: string): string =>
