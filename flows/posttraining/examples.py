@@ -44,7 +44,7 @@ def load_examples(recipe: Recipe) -> Examples:
     the method can learn from such.
 
     Raises:
-        DatasetError: if there is no such dataset, a line is not JSON, or the method's columns are missing.
+        DatasetError: if there is no such dataset, a line is not JSON, or the method's columns are missing, be it in one example.
     """
     dataset, method = recipe["dataset"], method_of(recipe)
     source = dataset["source"]
@@ -61,9 +61,21 @@ def load_examples(recipe: Recipe) -> Examples:
         raise DatasetError(f"dataset.source: {source} has no examples")
     rows = _with_turns(method, rows)
     columns = tuple(rows[0])
-    usable_columns(method.name, method.columns, columns, source)
+    _check_rows(method, rows, usable_columns(method.name, method.columns, columns, source), source)
     lines = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
     return Examples(lines=lines, count=len(rows), columns=columns)
+
+
+def _check_rows(method: Method[Any], rows: list[Row], columns: tuple[str, ...], source: str) -> None:
+    """The first example says which columns are read; the trainer would fail at another that lacks one, much later."""
+    for number, row in enumerate(rows, start=1):
+        missing = next((name for name in columns if row.get(name) is None), None)
+        if missing is not None:
+            raise DatasetError(
+                f"dataset.source: {source}: example {number} has no {missing}, which {method.name} needs"
+            )
+    if problem := method.rows_problem(rows):
+        raise DatasetError(f"dataset.source: {source}: {problem}")
 
 
 def _with_turns(method: Method[Any], rows: list[Row]) -> list[Row]:

@@ -10,6 +10,7 @@ from posttraining import tiny_task
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import KtoRecipe
 from posttraining.methods.method import Method, Row, Turns
+from posttraining.problems import shown
 from posttraining.trainers.job import TrainingJob
 
 
@@ -45,6 +46,21 @@ def _tiny_row(prompt: Turns, total: int, source: random.Random) -> Row:
     return {"prompt": prompt, "completion": tiny_task.says(chosen if label else rejected), "label": label}
 
 
+def _rows_problem(rows: list[Row]) -> str | None:
+    """TRL sums labels up: a text fails in the middle of it, and 5 would count as five answers."""
+    if not {"completion", "label"} <= rows[0].keys():
+        return None
+    for number, row in enumerate(rows, start=1):
+        if row["label"] not in (True, False):
+            return (
+                f"example {number} has the label {shown(row['label'])}; write true for a good answer, false for a bad"
+            )
+    if all(rows[0]["label"] == row["label"] for row in rows):
+        # TRL 1.16 then logs no rewards/margins either.
+        return f"every label is {shown(rows[0]['label'])}; KTO learns from good and from bad answers"
+    return None
+
+
 METHOD = Method[KtoRecipe](
     name="kto",
     label="KTO",
@@ -53,6 +69,7 @@ METHOD = Method[KtoRecipe](
     arguments=_arguments,
     tiny_row=_tiny_row,
     shown=("rewards.margins", "kl"),
+    rows_problem=_rows_problem,
     least_micro_batch=_least_micro_batch,
     plan_problems=_plan_problems,
 )

@@ -59,6 +59,10 @@ def _one(_recipe: Recipe) -> int:
     return 1
 
 
+def _none(_rows: list[Row]) -> None:
+    return None
+
+
 def _no(_recipe: Recipe) -> bool:
     return False
 
@@ -96,6 +100,8 @@ class Method(Generic[MethodRecipe]):
     """Whether the policy generates answers, up to `sequence.maxCompletionLength`."""
     row_of_turns: Callable[[Row, Turns, Turns | None], Row | None] | None = None
     """An example from one that has a question, and maybe an answer, instead of the method's columns; None where it lacks one."""
+    rows_problem: Callable[[list[Row]], str | None] = _none
+    """What is wrong with the examples, none of which lacks a value; None where nothing is."""
     relations: Callable[[MethodRecipe, int | None], Iterator[str]] = _no_problems
     """What must hold between its fields, as `path: reason`, from the recipe and the number of examples, where it is known."""
     base_relations: Callable[[MethodRecipe, BaseFacts], Iterator[str]] = _no_problems

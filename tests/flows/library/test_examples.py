@@ -65,6 +65,13 @@ def test_missing_columns_are_explained(tmp_path: Path):
         load(source, "dpo")
 
 
+@pytest.mark.parametrize("lacking", [{"prompt": PAIR["prompt"]}, {**PAIR, "completion": None}])
+def test_an_example_that_lacks_what_the_first_has_is_named(tmp_path: Path, lacking: dict):
+    source = jsonl(tmp_path, "a.jsonl", PAIR, lacking)
+    with pytest.raises(DatasetError, match=r"a\.jsonl: example 2 has no completion, which sft needs"):
+        load(source)
+
+
 def test_broken_lines_are_named(tmp_path: Path):
     (tmp_path / "a.jsonl").write_text(json.dumps(PAIR) + "\n{oops\n")
     with pytest.raises(DatasetError, match=r"a\.jsonl, line 2 is not JSON"):

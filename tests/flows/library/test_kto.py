@@ -1,5 +1,8 @@
 """What KTO takes, and what its tiny recipe's gate stops."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from posttraining import tiny_task
@@ -7,6 +10,7 @@ from posttraining.checks import check_run
 from posttraining.examples import load_examples
 from posttraining.gate import judge, passes
 from posttraining.methods import kto
+from posttraining.methods.columns import DatasetError
 from posttraining.recipe import RecipeError
 from posttraining.run_document import RECIPES, read_run_document
 from posttraining.trainers.job import TrainingJob
@@ -28,6 +32,34 @@ def test_answers_are_good_and_bad_as_their_labels_say():
         answer = row["completion"][0]["content"]
         is_good = tiny_task.is_right(answer, str(first + second)) and "think" not in answer
         assert row["label"] is is_good, row
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [
+        ([True, None], "example 2 has no label, which kto needs"),
+        ([True, "bad"], 'example 2 has the label "bad"; write true'),
+        ([5, False], "example 1 has the label 5; write true"),
+        ([True, True], "every label is true; KTO learns from good and from bad answers"),
+        ([0, 0], "every label is 0; KTO"),
+    ],
+)
+def test_labels_that_kto_cannot_learn_from_are_named(tmp_path: Path, labels: list[object], problem: str):
+    with pytest.raises(DatasetError, match=problem):
+        load_examples(recipe("kto", dataset={"source": answers(tmp_path, labels)}))
+
+
+def test_labels_may_be_numbers_and_pairs_have_none(tmp_path: Path):
+    assert load_examples(recipe("kto", dataset={"source": answers(tmp_path, [1, 0])})).count == 2
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text(json.dumps({"chosen": "a", "rejected": "b", "label": "from a survey"}) + "\n")
+    assert load_examples(recipe("kto", dataset={"source": pairs.as_uri()})).count == 1
+
+
+def answers(folder: Path, labels: list[object]) -> str:
+    file = folder / "answers.jsonl"
+    file.write_text("".join(json.dumps({"prompt": "p", "completion": "c", "label": label}) + "\n" for label in labels))
+    return file.as_uri()
 
 
 def test_arguments_are_those_of_trl():
