@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import * as path from "node:path";
 import { withoutAws } from "../machine/environment.mjs";
 import { layout, pythonOf } from "../machine/checkout.mjs";
+import { exitStatus } from "../setup/command.mjs";
 import { pulumiEnvironment, withPython } from "../setup/environment.mjs";
 import { Problem, runMain } from "../setup/problem.mjs";
 import { requireBootstrap } from "../setup/set-up.mjs";
@@ -150,8 +151,8 @@ void runMain(async () => {
     child.once("error", () => {
       reject(new Problem(`${file} cannot be started.`));
     });
-    child.once("close", (status) => {
-      resolve(status ?? 1);
+    child.once("close", (status, signal) => {
+      resolve(exitStatus(status, signal));
     });
   });
   return ended.finally(forwarding.end);

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants, createWriteStream, mkdirSync, statSync } from "node:fs";
+import { accessSync, constants as accessModes, createWriteStream, mkdirSync, statSync } from "node:fs";
+import { constants } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -35,6 +36,14 @@ function handleSignals() {
     });
   }
 }
+
+/**
+ * The exit status that a shell gives for how a process has ended.
+ *
+ * @param {number | null} status
+ * @param {NodeJS.Signals | null} signal that has ended it
+ */
+export const exitStatus = (status, signal) => status ?? (signal === null ? 1 : 128 + constants.signals[signal]);
 
 /**
  * @typedef {object} Outcome
@@ -146,7 +155,7 @@ export function runInTerminal(command, parameters, options = {}) {
       finish(127);
     });
     child.once("close", (status, signal) => {
-      if (child.pid !== undefined) finish(status ?? (signal === "SIGINT" ? 130 : 1));
+      if (child.pid !== undefined) finish(exitStatus(status, signal));
     });
   });
 }
@@ -170,7 +179,7 @@ export function findCommand(name, { searchPath = process.env.PATH ?? "", except 
 /** @param {string} file */
 export function isExecutable(file) {
   try {
-    accessSync(file, constants.X_OK);
+    accessSync(file, accessModes.X_OK);
     return statSync(file).isFile();
   } catch {
     return false;

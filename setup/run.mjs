@@ -6,6 +6,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { root } from "../machine/checkout.mjs";
 import { readTypeScript } from "../machine/typescript.mjs";
+import { exitStatus } from "./command.mjs";
 import { areInstalled, npmPackages } from "./npm-packages.mjs";
 import { describeError } from "./problem.mjs";
 import { requireBootstrap } from "./set-up.mjs";
@@ -35,7 +36,8 @@ try {
     await installPackages();
     // Node remembers what it did not find.
     const again = [fileURLToPath(import.meta.url), command, ...parameters];
-    process.exitCode = spawnSync(process.execPath, again, { stdio: "inherit" }).status ?? 1;
+    const { status, signal } = spawnSync(process.execPath, again, { stdio: "inherit" });
+    process.exitCode = exitStatus(status, signal);
   }
 } catch (error) {
   process.stderr.write(`\n${describeError(error)}\n`);
