@@ -120,7 +120,7 @@ function requestErrors(request: unknown): FieldError[] {
   const read = driverRequestSchema.safeParse(request);
   if (!read.success) {
     return explainIssues(read.error.issues, request).map(({ path, reason }) =>
-      path.startsWith("orchestrator.environment.")
+      /^orchestrator\.environment\b/.test(path)
         ? { path, reason: "must be a text without NUL characters, by the name of an environment variable" }
         : { path, reason },
     );

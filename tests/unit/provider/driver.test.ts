@@ -61,6 +61,16 @@ describe("an answer of the driver", () => {
     await expect(answer).rejects.toMatchObject({ code: "invalid-answer" });
   });
 
+  it.each([{ "A=B": "hush" }, { "": "hush" }, { "A B": ["hush"] }, "hush", ["hush"]])(
+    "is not waited for, and no secret is shown, where the environment is %j",
+    async (environment) => {
+      const wrong = { ...orchestrator, environment: environment as unknown as Record<string, string> };
+      const answer = await describeWith(wrong, request, { python }).catch(String);
+      expect(answer).toContain("orchestrator.environment");
+      expect(answer).not.toContain("hush");
+    },
+  );
+
   it("is not waited for where the request is not valid; what is secret is not shown", async () => {
     driverWrites({ event: "result", description: missing });
     const wrong = { ...orchestrator, environment: { AWS_SECRET_ACCESS_KEY: "hush\0" } };
