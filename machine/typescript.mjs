@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
@@ -17,6 +17,8 @@ export function readTypeScript() {
   process.env.TSX_TSCONFIG_PATH = path.join(root, "tsconfig.json");
   try {
     mkdirSync(layout.compiled, { recursive: true, mode: 0o700 });
+    // The folder may be another user's, or its disk full.
+    rmdirSync(mkdtempSync(path.join(layout.compiled, "writable-")));
     process.env.TMPDIR = layout.compiled;
   } catch {
     // In a checkout that this user cannot write to nothing is kept.

@@ -88,6 +88,13 @@ describe("a command in TypeScript", () => {
     expect((await run("cli/probe.ts")).status).toBe(3);
   });
 
+  it("runs where the folder is there and takes no file", async () => {
+    checkout.linkPackages();
+    fs.mkdirSync(checkout.file(".posttraining"));
+    fs.symlinkSync("/proc", checkout.file(".posttraining", "compiled"));
+    expect((await run("cli/probe.ts")).status).toBe(3);
+  });
+
   it.each(["--no-experimental-require-module", "--experimental-default-type=module"])(
     "runs whatever module format NODE_OPTIONS asks for: %s",
     async (options) => {
