@@ -12,6 +12,7 @@ const ofMore: Readonly<Record<string, string>> = {
   "unit/recipe/documents.test.ts": "the recipes that TypeScript and Python judge alike",
   "unit/sizing/accuracy.test.ts": "the planner held to what was measured, and docs/sizing.md",
   "unit/tests/names.test.ts": "the tests",
+  "processes/dev/commands.test.ts": "the scripts of package.json",
   "components/cluster/documentedTransform.test.ts": "the transform that docs/platform.md shows",
 };
 
