@@ -10,6 +10,7 @@ from posttraining import tiny_task
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import DpoRecipe
 from posttraining.methods.method import Method, Row, Turns
+from posttraining.methods.reference import precomputed_reference_problems
 from posttraining.problems import repeated, shown
 from posttraining.trainers.job import TrainingJob
 
@@ -33,12 +34,7 @@ def _relations(recipe: DpoRecipe, _examples: int | None) -> Iterator[str]:
 
 
 def _plan_problems(recipe: DpoRecipe, plan: Plan) -> Iterator[str]:
-    if recipe["dpo"]["precomputeReferenceLogProbabilities"] and plan["nodes"] > 1:
-        # TRL 1.16: the first process alone writes them, to a file on its node.
-        yield (
-            "dpo.precomputeReferenceLogProbabilities: only the first of several nodes would have them; "
-            "set it to false, or plan one node"
-        )
+    return precomputed_reference_problems("dpo", recipe["dpo"]["precomputeReferenceLogProbabilities"], plan)
 
 
 def _tiny_row(prompt: Turns, total: int, source: random.Random) -> Row:

@@ -10,6 +10,7 @@ from posttraining import tiny_task
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import KtoRecipe
 from posttraining.methods.method import Method, Row, Turns
+from posttraining.methods.reference import precomputed_reference_problems
 from posttraining.problems import shown
 from posttraining.trainers.job import TrainingJob
 
@@ -32,12 +33,7 @@ def _least_micro_batch(recipe: KtoRecipe) -> int:
 
 
 def _plan_problems(recipe: KtoRecipe, plan: Plan) -> Iterator[str]:
-    if recipe["kto"]["precomputeReferenceLogProbabilities"] and plan["nodes"] > 1:
-        # TRL 1.16: the first process alone writes them, to a file on its node.
-        yield (
-            "kto.precomputeReferenceLogProbabilities: only the first of several nodes would have them; "
-            "set it to false, or plan one node"
-        )
+    return precomputed_reference_problems("kto", recipe["kto"]["precomputeReferenceLogProbabilities"], plan)
 
 
 def _tiny_row(prompt: Turns, total: int, source: random.Random) -> Row:
