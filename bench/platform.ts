@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { projectRoot } from "../machine/layout";
+import { root } from "../machine/checkout.mjs";
 import { PlatformStack } from "../tests/engine/platformStack";
 import { typeOf } from "../tests/engine/urns";
 import { countText } from "../tests/golden/dump";
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
     stacks,
   };
   fs.writeFileSync(
-    path.join(projectRoot, "bench", "results", "platform-preview.json"),
+    path.join(root, "bench", "results", "platform-preview.json"),
     `${JSON.stringify(result, null, 2)}\n`,
   );
 }

@@ -2,9 +2,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
 import { notAllowed } from "../validation/explain";
-import { projectRoot } from "../machine/layout";
+import { root } from "../machine/checkout.mjs";
 
-const folder = path.join(projectRoot, "stacks");
+const folder = path.join(root, "stacks");
 const filePattern = /^Pulumi\.(.+)\.yaml$/;
 
 /** Stacks that have a committed configuration file. */

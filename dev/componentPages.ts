@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { Reflection } from "typedoc" with { "resolution-mode": "import" };
-import { projectRoot } from "../machine/layout";
+import { root } from "../machine/checkout.mjs";
 import { filesBelow } from "./staleFiles";
 
 /** Where the pages lie, below the top of the checkout. No other file lies there. */
@@ -18,7 +18,7 @@ export interface ComponentPages {
 
 /** What programs use of each folder of components/. */
 function componentIndexes(): string[] {
-  const folder = join(projectRoot, "components");
+  const folder = join(root, "components");
   return readdirSync(folder).map((name) => join(folder, name, "index.ts"));
 }
 
@@ -34,7 +34,7 @@ export async function componentPages(entryPoints: readonly string[] = componentI
   const out = mkdtempSync(join(tmpdir(), "component-pages-"));
   try {
     const readers = [new TypeDocReader(), new TSConfigReader()];
-    const options = { options: projectRoot, tsconfig: projectRoot, out, entryPoints: [...entryPoints] };
+    const options = { options: root, tsconfig: root, out, entryPoints: [...entryPoints] };
     const app = await Application.bootstrapWithPlugins(options, readers);
     // Not the whole project, to be quick.
     app.options.setCompilerOptions(entryPoints, app.options.getCompilerOptions(app.logger), undefined);

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { contracts } from "../contracts";
-import { projectRoot } from "../machine/layout";
+import { root } from "../machine/checkout.mjs";
 import { readCommandLine } from "../setup/command-line.mjs";
 import { runMain } from "../setup/problem.mjs";
 import { contractsFolder, pageFile, schemaFiles, typeFiles } from "./contractFiles/generated";
@@ -12,14 +12,14 @@ import { staleFiles } from "./staleFiles";
  * docs/contracts.md. With `--check` it only says what is stale.
  */
 async function main(isCheck: boolean): Promise<number> {
-  if (!isCheck) mkdirSync(join(projectRoot, contractsFolder), { recursive: true });
+  if (!isCheck) mkdirSync(join(root, contractsFolder), { recursive: true });
   const wanted = new Map([...(await schemaFiles(contracts)), ...typeFiles(contracts), ...(await pageFile(contracts))]);
   const stale = staleFiles(wanted, contractsFolder);
   for (const { file, problem } of stale) {
     const text = wanted.get(file);
     if (isCheck) process.stdout.write(`${file} ${problem}\n`);
-    else if (text === undefined) rmSync(join(projectRoot, file));
-    else writeFileSync(join(projectRoot, file), text);
+    else if (text === undefined) rmSync(join(root, file));
+    else writeFileSync(join(root, file), text);
   }
   if (!isCheck) {
     const names = stale.map(({ file }) => `  ${file}\n`).join("");

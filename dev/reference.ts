@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectRoot } from "../machine/layout";
+import { root } from "../machine/checkout.mjs";
 import { readCommandLine } from "../setup/command-line.mjs";
 import { runMain } from "../setup/problem.mjs";
 import { componentPages, pagesFolder } from "./componentPages";
@@ -11,15 +11,15 @@ import { staleFiles } from "./staleFiles";
  * only says what is stale. Either way it says what the comments lack.
  */
 async function main(isCheck: boolean): Promise<number> {
-  mkdirSync(join(projectRoot, pagesFolder), { recursive: true });
+  mkdirSync(join(root, pagesFolder), { recursive: true });
   const { pages, problems } = await componentPages();
   const stale = staleFiles(pages, pagesFolder);
   for (const problem of problems) process.stdout.write(`${problem}\n`);
   for (const { file, problem } of stale) {
     const text = pages.get(file);
     if (isCheck) process.stdout.write(`${file} ${problem}\n`);
-    else if (text === undefined) rmSync(join(projectRoot, file));
-    else writeFileSync(join(projectRoot, file), text);
+    else if (text === undefined) rmSync(join(root, file));
+    else writeFileSync(join(root, file), text);
   }
   if (isCheck && stale.length > 0) process.stdout.write("`npm run reference` mends the pages.\n");
   if (!isCheck) {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { projectRoot } from "../machine/layout";
+import { root } from "../machine/checkout.mjs";
 
 /** A generated file that is not as its sources have it. */
 export interface StaleFile {
@@ -11,15 +11,15 @@ export interface StaleFile {
 /**
  * Files that differ from what is generated.
  *
- * @param wanted texts by file, below `root`.
- * @param folder a folder, below `root`, in which nothing but what is wanted may lie.
- * @param root top of the checkout.
+ * @param wanted texts by file, below the top.
+ * @param folder a folder, below the top, in which nothing but what is wanted may lie.
+ * @param checkout the top folder of the checkout that is looked at; default: this one.
  */
-export function staleFiles(wanted: ReadonlyMap<string, string>, folder: string, root = projectRoot): StaleFile[] {
-  const found = filesBelow(join(root, folder)).map((file) => relative(root, file));
+export function staleFiles(wanted: ReadonlyMap<string, string>, folder: string, checkout = root): StaleFile[] {
+  const found = filesBelow(join(checkout, folder)).map((file) => relative(checkout, file));
   const unwanted = found.filter((file) => !wanted.has(file));
   const wrong = [...wanted].flatMap(([file, text]): StaleFile[] => {
-    const committed = textOf(join(root, file));
+    const committed = textOf(join(checkout, file));
     if (committed === undefined) return [{ file, problem: "is missing" }];
     return committed === text ? [] : [{ file, problem: "is not what its sources say" }];
   });

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { flowsDirectory } from "../machine/layout";
+import { layout } from "../machine/checkout.mjs";
 
 let names: readonly string[] | undefined;
 
@@ -8,7 +8,7 @@ let names: readonly string[] | undefined;
 export function rewardNames(): readonly string[] {
   names ??= [
     ...fs
-      .readFileSync(path.join(flowsDirectory, "posttraining", "rewards.py"), "utf8")
+      .readFileSync(path.join(layout.flows, "posttraining", "rewards.py"), "utf8")
       .matchAll(/^def ([a-z]\w*)\(completions\b/gm),
   ].map(([, name = ""]) => name);
   return names;

@@ -6,7 +6,7 @@ import { processesOf } from "../machine/folderUsers";
 import { portProblem } from "../machine/freePort";
 import { listeningPorts } from "../machine/ports";
 import { type HubAnswer, askHub, hubToken } from "./hub";
-import { pythonOf, stackLayout, stateDirectory } from "../machine/layout";
+import { layout, pythonOf, stackLayout } from "../machine/checkout.mjs";
 
 /** What the checks of a local stack ask of the machine that it runs on. Each thing is looked at when it is first asked for. */
 export interface Machine {
@@ -34,22 +34,22 @@ export interface Machine {
 
 /** The machine that this process runs on, as a stack of this name sees it. */
 export function thisMachine(stack: string): Machine {
-  const layout = stackLayout(stack);
-  const hubHome = path.join(layout.cache, "huggingface");
+  const folders = stackLayout(stack);
+  const hubHome = path.join(folders.cache, "huggingface");
   return {
     memory: totalMemory,
-    freeDisk: () => freeBytes(stateDirectory),
+    freeDisk: () => freeBytes(layout.state),
     hasPython: (environment) => fs.existsSync(pythonOf(environment)),
     hasModule: (module) => packagesOf("train").some((folder) => isModule(folder, module)),
     engineProblem: (engine) => engineProblem(engine, pythonOf("serve")),
     portProblem: async (port, server) => {
       const problem = await portProblem(port, `${server}.port`);
-      return problem === undefined || listensItself(port, path.join(layout.processes, server)) ? undefined : problem;
+      return problem === undefined || listensItself(port, path.join(folders.processes, server)) ? undefined : problem;
     },
     askHub: (url) => askHub(url, process.env, hubHome),
     hasHubToken: () => hubToken(process.env, hubHome) !== undefined,
     environment: process.env,
-    runsDirectory: layout.runs,
+    runsDirectory: folders.runs,
     hubHome,
   };
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { findTask } from "../recipe/evaluationTasks";
 import { type FieldError, show } from "../validation/explain";
 import { type HubAnswer, hubCache, hubEndpoint, offlineVariable } from "./hub";
-import { projectRoot } from "../machine/layout";
+import { root } from "../machine/checkout.mjs";
 import type { Machine } from "./machine";
 import type { Readable } from "../validation/readable";
 import type { Recipe } from "../contracts/recipe";
@@ -206,7 +206,7 @@ function refusals(answer: HubAnswer, { path: field, got, what, otherwise }: Aske
     case "no such file":
       return because(`it has no config.json on ${host}, so that it holds no model to train`);
     case "unreachable": {
-      const cache = path.relative(projectRoot, hubCache(machine.environment, machine.hubHome));
+      const cache = path.relative(root, hubCache(machine.environment, machine.hubHome));
       return because(
         `it is not in the stack's cache (${cache}), and ${host} cannot be reached: ${answer.why}; connect this machine, set HF_ENDPOINT to a mirror, or ${otherwise}`,
       );

@@ -8,7 +8,7 @@ import {
   type RunDescription,
 } from "../contracts/driver";
 import type { OrchestratorRequest } from "../contracts/orchestrator";
-import { flowsDirectory, pythonOf } from "../machine/layout";
+import { layout, pythonOf } from "../machine/checkout.mjs";
 import { runDocumentErrors } from "../recipe/runDocument";
 import { errorMessage, type FieldError } from "../validation/explain";
 import { explainIssues } from "../validation/explainIssues";
@@ -64,7 +64,7 @@ export async function callDriver(
   checkRequest(whole);
   const python = options.python ?? pythonOf("train");
   const child = spawn(python, ["-m", "posttraining.driver"], {
-    cwd: flowsDirectory,
+    cwd: layout.flows,
     env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PYTHON"))),
     stdio: ["pipe", "pipe", "pipe"],
     signal: options.signal,

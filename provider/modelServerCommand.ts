@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { flowsDirectory } from "../machine/layout";
+import { layout } from "../machine/checkout.mjs";
 
 export type ModelServerEngine = "vllm" | "transformers";
 
@@ -123,7 +123,7 @@ export function serverCommand(engine: ModelServerEngine, server: ServerArguments
         foreign,
         environment: {
           ...environment,
-          PYTHONPATH: flowsDirectory,
+          PYTHONPATH: layout.flows,
           POSTTRAINING_MODEL_NAME: server.modelName,
           ...(server.apiKey === null ? {} : { POSTTRAINING_ENDPOINT_KEY: server.apiKey }),
         },

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parseDocument } from "yaml";
-import { flowsDirectory } from "../machine/layout";
+import { layout } from "../machine/checkout.mjs";
 
 /**
  * What is known of the tasks that a recipe may be evaluated on: the project's own, and lm-eval's, whose facts are read from
@@ -29,7 +29,7 @@ export interface EvaluationTask {
 /** Places from the first to the last one, both included. */
 type Range = readonly [number, number];
 
-const libraryDirectory = path.join(flowsDirectory, "posttraining");
+const libraryDirectory = path.join(layout.flows, "posttraining");
 
 let ownNames: readonly string[] | undefined;
 

@@ -5,7 +5,7 @@ import { FlowDeployment } from "../components/run/flowDeployment";
 import { LocalArtifactStore } from "../components/store/localArtifactStore";
 import { LocalInferenceEndpoint } from "../components/run/localInferenceEndpoint";
 import { LocalMetaflowBackend } from "../components/metaflow/localMetaflowBackend";
-import { projectRoot, stackLayout } from "../machine/layout";
+import { root, stackLayout } from "../machine/checkout.mjs";
 import { localStackMachine, planForThisMachine } from "../recipe/plan";
 import type { LocalConfiguration } from "../configuration/local";
 import type { Recipe } from "../contracts/recipe";
@@ -23,18 +23,18 @@ export function localStack(
   stack: string,
   hoursOf: (recipe: Recipe) => number | undefined = tinyHours,
 ): PendingOutputs<LocalOutputs> {
-  const layout = stackLayout(stack);
+  const folders = stackLayout(stack);
   const store = new LocalArtifactStore("store", {
-    dataDirectory: layout.store,
-    processesDirectory: layout.processes,
+    dataDirectory: folders.store,
+    processesDirectory: folders.processes,
     ...(configuration.store.port === undefined ? {} : { port: configuration.store.port }),
     removal: configuration.store.removal,
   });
   const backend = new LocalMetaflowBackend("metaflow", {
     store,
-    homeDirectory: layout.metaflow,
-    runsDirectory: layout.runs,
-    cacheDirectory: layout.cache,
+    homeDirectory: folders.metaflow,
+    runsDirectory: folders.runs,
+    cacheDirectory: folders.cache,
   });
   const deployments = new Map<string, FlowDeployment>();
   /** The model that a stage's chain starts from: as large as all that are made of it. */
@@ -58,7 +58,7 @@ export function localStack(
       }),
     );
   }
-  const endpoint = endpointOf(configuration.endpoint, deployments, store, layout.processes);
+  const endpoint = endpointOf(configuration.endpoint, deployments, store, folders.processes);
   return {
     kind: "local",
     version: stackOutputsVersion,
@@ -152,7 +152,7 @@ function endpointEnvironment(endpoint: LocalInferenceEndpoint): pulumi.Output<Re
  */
 export function curlLine(url: string, model: string, headerFile: string | null): string {
   const body = JSON.stringify({ model, messages: [{ role: "user", content: "What is 3 plus 4?" }], max_tokens: 12 });
-  const relative = headerFile === null ? undefined : path.relative(projectRoot, headerFile);
+  const relative = headerFile === null ? undefined : path.relative(root, headerFile);
   const authorization =
     relative === undefined ? "" : ` -H ${/^[\w./-]+$/.test(relative) ? `@${relative}` : `'@${relative}'`}`;
   return `curl -s --noproxy '*' ${url}/chat/completions${authorization} -H 'content-type: application/json' -d '${body}'`;

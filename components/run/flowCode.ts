@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { flowsDirectory } from "../../machine/layout";
+import { layout } from "../../machine/checkout.mjs";
 import { type MethodName, methods } from "../../methods";
 import { contentHash } from "../../recipe/runIdentity";
 import { lockedPackages } from "./lockedPackages";
@@ -18,7 +18,7 @@ export interface FlowCode {
 const groupsOfRuns = ["flows", "train", "evaluate"] as const;
 
 /** The flow's code and its packages, as they are in the checkout now. */
-export function flowCode(method: MethodName, directory: string = flowsDirectory): FlowCode {
+export function flowCode(method: MethodName, directory: string = layout.flows): FlowCode {
   return { code: flowCodeHash(method, directory), packages: packagesHash(directory) };
 }
 
@@ -49,7 +49,7 @@ function isOfOthers(file: string, method: MethodName): boolean {
 }
 
 /** Hash of all code that a method's run executes: its flow, the shared library, and of the methods' modules its own. */
-export function flowCodeHash(method: MethodName, directory: string = flowsDirectory): string {
+export function flowCodeHash(method: MethodName, directory: string = layout.flows): string {
   const hash = createHash("sha256");
   for (const file of [method, "posttraining"].flatMap((folder) => codeFiles(path.join(directory, folder)))) {
     if (isOfOthers(file, method)) continue;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import type { Contract } from "../../contracts";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 import { validationSchema } from "./jsonSchemas";
 import { pythonTypes } from "./pythonTypes";
 import { withTables } from "./referenceTables";
@@ -16,7 +16,7 @@ const isForPython = (contract: Contract): boolean => contract.isOfTypeScriptAlon
 
 /** Formats a file of the checkout as `npm run format` does. */
 async function formatted(file: string, text: string): Promise<string> {
-  const filepath = join(projectRoot, file);
+  const filepath = join(root, file);
   return format(text, { ...(await resolveConfig(filepath)), filepath });
 }
 
@@ -35,6 +35,6 @@ export const typeFiles = (contracts: readonly Contract[]): ReadonlyMap<string, s
 
 /** The page that describes the contracts, its tables made anew, by file. */
 export async function pageFile(contracts: readonly Contract[]): Promise<ReadonlyMap<string, string>> {
-  const text = withTables(readFileSync(join(projectRoot, page), "utf8"), contracts);
+  const text = withTables(readFileSync(join(root, page), "utf8"), contracts);
   return new Map([[page, await formatted(page, text)]]);
 }

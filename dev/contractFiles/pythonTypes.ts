@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Contract } from "../../contracts";
-import { flowsDirectory, pythonOf } from "../../machine/layout";
+import { layout, pythonOf } from "../../machine/checkout.mjs";
 import { Problem } from "../../setup/problem.mjs";
 import { nameIn, ownTypes, type JsonSchema } from "./jsonSchemas";
 
@@ -70,7 +70,7 @@ export function pythonTypes(contracts: readonly Contract[]): ReadonlyMap<string,
       join(types, "__init__.py"),
       `"""The documents that cross a boundary: schemas and types, from contracts/."""\n`,
     );
-    const configuration = ["--config", join(flowsDirectory, "pyproject.toml")];
+    const configuration = ["--config", join(layout.flows, "pyproject.toml")];
     run(["-m", "ruff", "check", "--quiet", "--fix", "--select", "I,F401", ...configuration, types]);
     run(["-m", "ruff", "format", "--quiet", ...configuration, types]);
     return new Map(["__init__.py", ...written].sort().map((name) => [name, readFileSync(join(types, name), "utf8")]));

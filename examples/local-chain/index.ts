@@ -4,7 +4,7 @@ import { flowCode } from "../../components/run/flowCode";
 import { FlowDeployment } from "../../components/run/flowDeployment";
 import { LocalInferenceEndpoint } from "../../components/run/localInferenceEndpoint";
 import { LocalArtifactStore } from "../../components/store/localArtifactStore";
-import { stackLayout } from "../../machine/layout";
+import { stackLayout } from "../../machine/checkout.mjs";
 import { localStackMachine, planForThisMachine } from "../../recipe/plan";
 import { readRecipe } from "../../recipe/read";
 import { tinyHours } from "../../sizing/processor";

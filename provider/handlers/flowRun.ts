@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { RunDocument } from "../../contracts/runDocument";
-import { stateDirectory } from "../../machine/layout";
+import { layout } from "../../machine/checkout.mjs";
 import { foreignFolderProblem } from "../../machine/removal";
 import { runKey, type RunPart, runParts } from "../../recipe/runIdentity";
 import { changedProperties, type Handler, type OperationContext } from "../handler";
@@ -280,7 +280,7 @@ export const flowRunOf = (parts: FlowRunParts): Handler<FlowRunInputs, FlowRunSt
   async delete(id, state, context) {
     const { orchestrator } = state;
     const foreign =
-      orchestrator.kind === "local" ? foreignFolderProblem(stateDirectory, orchestrator.runsDirectory) : undefined;
+      orchestrator.kind === "local" ? foreignFolderProblem(layout.state, orchestrator.runsDirectory) : undefined;
     if (foreign !== undefined) {
       context.warn(`the run is another checkout's and stays as it is: ${foreign}`);
       return;

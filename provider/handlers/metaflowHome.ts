@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { stateDirectory } from "../../machine/layout";
+import { layout } from "../../machine/checkout.mjs";
 import { endProcessesOf } from "../../machine/folderUsers";
 import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal";
 import { metaflowFiles, runRecords } from "../../machine/stackFiles";
@@ -92,4 +92,4 @@ export const metaflowHomeIn = (root: string): Handler<MetaflowHomeInputs, Metafl
   },
 });
 
-export const metaflowHome = metaflowHomeIn(stateDirectory);
+export const metaflowHome = metaflowHomeIn(layout.state);

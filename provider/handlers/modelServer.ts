@@ -6,7 +6,7 @@ import { canonical } from "../../contracts/canonical";
 import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal";
 import { makeShortLivedFolder, shortLivedFolderOf } from "../../machine/shortLivedFolder";
 import { anyOf, modelServerFiles, processFiles } from "../../machine/stackFiles";
-import { pythonOf, stateDirectory } from "../../machine/layout";
+import { layout, pythonOf } from "../../machine/checkout.mjs";
 import { changedProperties, type Handler, type OperationContext } from "../handler";
 import { Heartbeat } from "../heartbeat";
 import { engineFor, engineProblem, type ModelServerEngine, serverCommand } from "../modelServerCommand";
@@ -399,5 +399,5 @@ export const modelServer = modelServerOf({
   command: serverCommand,
   engineProblem,
   modelProblem: modelFolderProblem,
-  stateDirectory,
+  stateDirectory: layout.state,
 });

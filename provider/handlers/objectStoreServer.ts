@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { stateDirectory } from "../../machine/layout";
+import { layout } from "../../machine/checkout.mjs";
 import { foreignFolderProblem, removalProblem, removeEntries } from "../../machine/removal";
 import { processFiles, storeFolders } from "../../machine/stackFiles";
 import { changedProperties, type Difference, type Handler, type OperationContext } from "../handler";
@@ -162,4 +162,4 @@ function checkPlaces(stateDirectory: string, inputs: ObjectStoreServerInputs): v
   if (problems.length > 0) throw new Error(problems.join("\n"));
 }
 
-export const objectStoreServer = objectStoreServerIn(stateDirectory);
+export const objectStoreServer = objectStoreServerIn(layout.state);

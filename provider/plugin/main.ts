@@ -1,7 +1,7 @@
 import "../ownEnvironment";
 import * as path from "node:path";
 import { provider } from "@pulumi/pulumi";
-import { stateDirectory } from "../../machine/layout";
+import { layout } from "../../machine/checkout.mjs";
 import { EngineLog } from "../engineLog";
 import { Incarnations } from "../incarnations";
 import { PostTrainingProvider } from "./postTrainingProvider";
@@ -15,6 +15,6 @@ setInterval(() => {
   if (process.ppid !== parent) process.exit(1);
 }, 1000).unref();
 
-const incarnations = new Incarnations(path.join(stateDirectory, "pulumi", "incarnations"));
+const incarnations = new Incarnations(path.join(layout.state, "pulumi", "incarnations"));
 
 void provider.main(new PostTrainingProvider(new EngineLog(engineAddress), incarnations), process.argv.slice(2));

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 import { journalVariable } from "../engine/doubles/scenario";
 import { type PreviewStep, TestStack } from "../engine/pulumi";
 import { nameOf, typeOf } from "../engine/urns";
@@ -13,8 +13,8 @@ import { added, type Contents, StandIn } from "./standIn";
  */
 
 const region = "us-east-1";
-const plugin = path.join(projectRoot, ".posttraining", "tools", "aws-provider");
-const logFile = path.join(projectRoot, ".posttraining", "logs", "aws-stand-in.log");
+const plugin = path.join(root, ".posttraining", "tools", "aws-provider");
+const logFile = path.join(root, ".posttraining", "logs", "aws-stand-in.log");
 
 interface Choices {
   readonly accountId?: string;
@@ -78,7 +78,7 @@ beforeAll(async () => {
   Object.assign(stack.environment, {
     ...standIn.environment(region),
     PATH: [plugin, path.join(__dirname, "bin"), stack.environment.PATH].join(path.delimiter),
-    PULUMI_NODEJS_TSCONFIG_PATH: path.join(projectRoot, "tsconfig.json"),
+    PULUMI_NODEJS_TSCONFIG_PATH: path.join(root, "tsconfig.json"),
     [journalVariable]: path.join(stack.directory, "journal"),
   });
   stack.initialize();

@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 
-const python = path.join(projectRoot, ".posttraining", "python", "aws", "bin", "python");
+const python = path.join(root, ".posttraining", "python", "aws", "bin", "python");
 const here = __dirname;
 
 /** What an account holds: identifiers by kind; `tagged` is what the Resource Groups Tagging API finds. */

@@ -1,6 +1,6 @@
 """The catalog's refresher against moto's EC2 and stubbed answers of the Pricing API, which moto does not emulate.
 
-    .posttraining/python/train/bin/python -m pytest -c flows/pyproject.toml tests/dev/test_refresh_catalog.py
+.posttraining/python/train/bin/python -m pytest -c flows/pyproject.toml tests/dev/test_refresh_catalog.py
 """
 
 from __future__ import annotations

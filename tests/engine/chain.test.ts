@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { S3Client, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 import { resourceTypes } from "../../provider/resourceTypes";
 import { readRecord } from "../../machine/supervisedProcess";
 import { isAlive, type ProcessIdentity } from "../../machine/processes.mjs";
@@ -83,7 +83,7 @@ async function sum(endpoint: Outputs["endpoint"], a: number, b: number): Promise
 }
 
 beforeAll(() => {
-  fs.rmSync(stack.layout.root, { recursive: true, force: true });
+  fs.rmSync(stack.layout.directory, { recursive: true, force: true });
   stack.initialize();
   stack.configure(configuration);
 });
@@ -119,7 +119,7 @@ describe("the chain on one machine", () => {
   it("ends the provider with the engine that was killed", () => {
     // Of this stack: tests of others may be at work on the machine.
     const home = `PULUMI_HOME=${stack.environment.PULUMI_HOME ?? ""}`;
-    const providers = processesMentioning(path.join(projectRoot, "provider", "main.ts"));
+    const providers = processesMentioning(path.join(root, "provider", "main.ts"));
     expect(providers.filter(({ variables }) => variables.includes(home))).toEqual([]);
   });
 
@@ -260,7 +260,7 @@ describe("the chain on one machine", () => {
   it("leaves no process, port, lock or file behind", async () => {
     const ports = ["store", "endpoint"].map((name) => readRecord(processDirectory(name))?.port ?? 0);
     await stack.ok("destroy");
-    expect(processesMentioning(stack.layout.root)).toEqual([]);
+    expect(processesMentioning(stack.layout.directory)).toEqual([]);
     for (const port of ports) expect(await listens(port)).toBe(false);
     expect(fs.existsSync(stack.layout.store)).toBe(false);
     expect(fs.existsSync(stack.layout.runs)).toBe(false);

@@ -2,7 +2,7 @@ import * as path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { gpuAddonCharts, metaflowCharts, metaflowImages } from "../../catalog/platformVersions";
 import { componentTypes } from "../../components/core/componentTypes";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 import { resourceTypes } from "../../provider/resourceTypes";
 import { unknownValue } from "../../provider/wire";
 import { account } from "./doubles/awsDouble";
@@ -17,7 +17,7 @@ import { nameOf, typeOf } from "./urns";
  */
 
 async function previewOf(example: string, config: Readonly<Record<string, unknown>> = {}): Promise<Preview> {
-  const stack = new PlatformStack(`examples-${example}`, path.join(projectRoot, "examples", example));
+  const stack = new PlatformStack(`examples-${example}`, path.join(root, "examples", example));
   // The project's own commands set it; a person's Pulumi does not.
   delete stack.environment.PULUMI_NODEJS_TRANSPILE_ONLY;
   stack.initialize();

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 import { type MethodName, methods } from "../../methods";
 import { readRecipe } from "../../recipe/read";
 import { TestStack } from "./pulumi";
@@ -18,7 +18,7 @@ interface LocalStack {
 }
 
 function methodsOfLocalStack(): MethodName[] {
-  const file = path.join(projectRoot, "stacks", "Pulumi.local.yaml");
+  const file = path.join(root, "stacks", "Pulumi.local.yaml");
   const { config } = parse(fs.readFileSync(file, "utf8")) as LocalStack;
   return config["posttraining:stack"].stages.map(({ recipe }) => readRecipe(recipe).method);
 }
@@ -48,7 +48,7 @@ describe("methods beyond the local stack", () => {
     };
     const outputs = async (): Promise<Outputs> => (await stack.outputs()) as unknown as Outputs;
     beforeAll(() => {
-      fs.rmSync(stack.layout.root, { recursive: true, force: true });
+      fs.rmSync(stack.layout.directory, { recursive: true, force: true });
       stack.initialize();
       configure(sft, stage);
     });

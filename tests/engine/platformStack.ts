@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 import { Journal, type Operation } from "./doubles/journal";
 import { journalVariable, type Rule, scenarioVariable } from "./doubles/scenario";
 import { TestStack } from "./pulumi";
@@ -29,7 +29,7 @@ export class PlatformStack extends TestStack {
     const file = path.join(this.directory, "journal.jsonl");
     this.journal = new Journal(file);
     this.environment[journalVariable] = file;
-    const bin = path.join(projectRoot, "tests", "engine", "doubles", "bin");
+    const bin = path.join(root, "tests", "engine", "doubles", "bin");
     this.environment.PATH = [bin, this.environment.PATH].join(path.delimiter);
   }
 

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { stackTags } from "../../components/core/tags";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 import { documents } from "../golden/documents";
 import type { Fixture } from "./fixtures/policy";
 import { PlatformStack } from "./platformStack";
@@ -13,12 +13,12 @@ import type { Outcome } from "./pulumi";
 /** What cli/policies.ts adds to a command line. */
 const packOf = (kind: "platform" | "experiment"): string[] => [
   "--policy-pack",
-  path.join(projectRoot, "policy", "pulumi-analyzer-posttraining"),
+  path.join(root, "policy", "pulumi-analyzer-posttraining"),
   "--policy-pack-config",
-  path.join(projectRoot, "policy", `${kind}.json`),
+  path.join(root, "policy", `${kind}.json`),
 ];
 
-const stack = new PlatformStack("test-policy", path.join(projectRoot, "tests", "engine", "fixtures", "policy"));
+const stack = new PlatformStack("test-policy", path.join(root, "tests", "engine", "fixtures", "policy"));
 const clean: Fixture = { tags: stackTags("test-policy", "ml-platform"), ingress: "10.64.0.0/16" };
 
 const run = (

@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse, stringify } from "yaml";
-import { projectRoot, stackLayout } from "../../machine/layout";
+import { root, stackLayout } from "../../machine/checkout.mjs";
 
 /** The real engine on a stack of its own: its own backend and passphrase, the checkout's program and provider. */
 
@@ -41,7 +41,7 @@ export interface TestStackOptions {
 function pulumiEnvironment(): Record<string, string> {
   const script =
     'import("./setup/environment.mjs").then((m) => process.stdout.write(JSON.stringify(m.pulumiEnvironment())))';
-  const text = execFileSync(process.execPath, ["-e", script], { cwd: projectRoot, encoding: "utf8" });
+  const text = execFileSync(process.execPath, ["-e", script], { cwd: root, encoding: "utf8" });
   return JSON.parse(text) as Record<string, string>;
 }
 
@@ -57,14 +57,14 @@ export class TestStack {
     readonly name: string,
     options: TestStackOptions = {},
   ) {
-    this.projectDirectory = options.projectDirectory ?? projectRoot;
+    this.projectDirectory = options.projectDirectory ?? root;
     this.layout = stackLayout(name);
-    this.directory = path.join(projectRoot, ".posttraining", "tests", name);
+    this.directory = path.join(root, ".posttraining", "tests", name);
     const state = path.join(this.directory, "state");
     fs.rmSync(this.directory, { recursive: true, force: true });
     fs.mkdirSync(state, { recursive: true });
     this.configurationFile = path.join(this.directory, `Pulumi.${name}.yaml`);
-    const tools = path.join(projectRoot, ".posttraining", "tools");
+    const tools = path.join(root, ".posttraining", "tools");
     const inherited = pulumiEnvironment();
     delete inherited.PULUMI_CONFIG_PASSPHRASE_FILE;
     this.environment = {

@@ -10,7 +10,7 @@ const stages = [{ name: "sft", recipe: "sft-tiny" }];
 const stack = new TestStack("test-refusals", { environment: { HF_HUB_OFFLINE: "1" } });
 
 beforeAll(() => {
-  fs.rmSync(stack.layout.root, { recursive: true, force: true });
+  fs.rmSync(stack.layout.directory, { recursive: true, force: true });
   stack.initialize();
 });
 
@@ -69,7 +69,7 @@ describe("a configuration that is wrong", () => {
     for (const text of expected) expect(output).toContain(text);
     expect(output).not.toMatch(/^\s+at .*\.ts:/m);
     expect(await resourcesInState()).toBe(0);
-    expect(fs.existsSync(stack.layout.root)).toBe(false);
+    expect(fs.existsSync(stack.layout.directory)).toBe(false);
   });
 });
 
@@ -88,6 +88,6 @@ describe("a machine that is in the way", () => {
     expect(output).toContain(`port ${port} on 127.0.0.1 is taken by another program: set store.port to a free port`);
     expect(output).not.toMatch(/^\s+at .*\.ts:/m);
     expect(await resourcesInState()).toBe(0);
-    expect(fs.existsSync(stack.layout.root)).toBe(false);
+    expect(fs.existsSync(stack.layout.directory)).toBe(false);
   });
 });

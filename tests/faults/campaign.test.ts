@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 import { Campaign } from "./campaign";
 import { faults, lastFaults } from "./faults";
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (process.env.POSTTRAINING_WRITE_RESULTS) {
-    const file = path.join(projectRoot, "bench", "results", "faults.json");
+    const file = path.join(root, "bench", "results", "faults.json");
     const [processor] = os.cpus();
     const results = {
       date: new Date().toISOString().slice(0, 10),

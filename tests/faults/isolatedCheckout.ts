@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
 import { usersOf } from "../../machine/folderUsers";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 
 /**
  * A checkout of its own, in which a person's commands are run as they are: its stacks, state, passphrase and locks are nobody
@@ -25,18 +25,18 @@ export class IsolatedCheckout {
   readonly root: string;
 
   constructor(name: string) {
-    const directory = path.join(projectRoot, ".posttraining", "tests", "faults");
+    const directory = path.join(root, ".posttraining", "tests", "faults");
     this.root = path.join(directory, `${name} check out`);
     fs.rmSync(this.root, { recursive: true, force: true });
     fs.mkdirSync(directory, { recursive: true });
     fs.mkdirSync(this.root);
-    for (const entry of fs.readdirSync(projectRoot).filter((name) => !left.has(name))) {
-      fs.cpSync(path.join(projectRoot, entry), this.file(entry), { recursive: true });
+    for (const entry of fs.readdirSync(root).filter((name) => !left.has(name))) {
+      fs.cpSync(path.join(root, entry), this.file(entry), { recursive: true });
     }
-    fs.symlinkSync(path.join(projectRoot, "node_modules"), path.join(this.root, "node_modules"));
+    fs.symlinkSync(path.join(root, "node_modules"), path.join(this.root, "node_modules"));
     fs.mkdirSync(this.file(".posttraining"));
     for (const shared of ["python", "tools"]) {
-      fs.symlinkSync(path.join(projectRoot, ".posttraining", shared), this.file(".posttraining", shared));
+      fs.symlinkSync(path.join(root, ".posttraining", shared), this.file(".posttraining", shared));
     }
   }
 

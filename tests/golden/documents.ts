@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
-import { projectRoot } from "../../machine/layout";
+import { root } from "../../machine/checkout.mjs";
 
 /** Configurations of the stacks that tests and measurements look at: what is committed, and the other choices that it has. */
 
@@ -9,7 +9,7 @@ export type Document = Readonly<Record<string, unknown>>;
 
 /** What is committed for people to deploy. */
 function committed(stack: string): Document {
-  const file = path.join(projectRoot, "stacks", `Pulumi.${stack}.yaml`);
+  const file = path.join(root, "stacks", `Pulumi.${stack}.yaml`);
   const { config } = parse(fs.readFileSync(file, "utf8")) as { config: Record<string, Document> };
   return config["posttraining:stack"] ?? {};
 }

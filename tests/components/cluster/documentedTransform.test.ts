@@ -3,13 +3,13 @@ import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { Cluster } from "../../../components/cluster/cluster";
 import { existingNetwork } from "../../../components/network/network";
-import { projectRoot } from "../../../machine/layout";
+import { root } from "../../../machine/checkout.mjs";
 import { collect } from "../collect";
 import { transform } from "./documentedTransform";
 
 describe("the transform of docs/platform.md", () => {
   it("is what runs here", () => {
-    const page = fs.readFileSync(path.join(projectRoot, "docs", "platform.md"), "utf8");
+    const page = fs.readFileSync(path.join(root, "docs", "platform.md"), "utf8");
     const [, shown = ""] = /<!-- transform-example:[^]*?```ts\n([^]*?)```/.exec(page) ?? [];
     const file = fs.readFileSync(path.join(__dirname, "documentedTransform.ts"), "utf8");
     expect(shown).toBe(file.slice(file.indexOf("export ") + "export ".length));

@@ -1,5 +1,6 @@
 """The registry of methods against what lies beside it, and what importing it costs."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,9 +22,12 @@ def test_both_languages_have_the_same_methods():
 
 
 def test_every_module_of_a_method_is_in_the_registry():
-    shared = {"__init__", "columns", "facts", "method"}
-    modules = {file.stem for file in (FLOWS / "posttraining" / "methods").glob("*.py")}
-    assert modules - shared == {method.name for method in METHODS}
+    folder = FLOWS / "posttraining" / "methods"
+    # A method's module makes a record of that name; what methods share, beside them, does not.
+    modules = {
+        file.stem for file in folder.glob("*.py") if re.search(r"^METHOD\b", file.read_text(encoding="utf-8"), re.M)
+    }
+    assert modules == {method.name for method in METHODS}
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

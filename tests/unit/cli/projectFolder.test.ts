@@ -3,16 +3,16 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { expect, it } from "vitest";
 import { projectFolder } from "../../../cli/projectFolder";
-import { projectRoot } from "../../../machine/layout";
+import { root } from "../../../machine/checkout.mjs";
 
 it("knows the checkout's project by every folder that has none of its own", () => {
-  expect(projectFolder(projectRoot)).toBe(projectRoot);
-  expect(projectFolder(path.join(projectRoot, "stacks"))).toBe(projectRoot);
-  expect(projectFolder(path.join(projectRoot, "examples"))).toBe(projectRoot);
+  expect(projectFolder(root)).toBe(root);
+  expect(projectFolder(path.join(root, "stacks"))).toBe(root);
+  expect(projectFolder(path.join(root, "examples"))).toBe(root);
 });
 
 it("tells a project inside of the checkout from it", () => {
-  const example = path.join(projectRoot, "examples", "local-chain");
+  const example = path.join(root, "examples", "local-chain");
   expect(projectFolder(example)).toBe(example);
 });
 

@@ -1,13 +1,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../../machine/layout";
+import { root } from "../../../machine/checkout.mjs";
 import { cacheVersion, memoryProblem } from "../../../dev/awsProvider";
 import { groupsOf } from "../../../setup/python-environments.mjs";
 import { defaultTiers, tiers } from "../../../dev/testTiers";
 
-const folder = path.join(projectRoot, "dev", "aws-provider");
-const types = path.join(projectRoot, "node_modules", "@pulumi", "aws");
+const folder = path.join(root, "dev", "aws-provider");
+const types = path.join(root, "node_modules", "@pulumi", "aws");
 
 describe("cacheVersion", () => {
   const of = (changed = "") => cacheVersion("7.48.0", (file) => (file === changed ? "other" : `text of ${file}`));
@@ -48,7 +48,7 @@ describe("the plugin's resources", () => {
   });
 
   it("hold all that the platform's stacks register", () => {
-    const dumps = path.join(projectRoot, "tests", "golden", "expected");
+    const dumps = path.join(root, "tests", "golden", "expected");
     const registered = fs
       .readdirSync(dumps)
       .flatMap((file) => fs.readFileSync(path.join(dumps, file), "utf8").match(/aws:\w+\/\w+:\w+/g) ?? []);

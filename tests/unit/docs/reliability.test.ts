@@ -1,18 +1,18 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../../machine/layout";
+import { root } from "../../../machine/checkout.mjs";
 import { documentWithFaults, faultsMarkdown } from "../../../dev/reliabilityPage";
 import { faults, lastFaults } from "../../faults/faults";
 
 describe("docs/reliability.md", () => {
   it("shows what the campaign has seen; `npm run reliability-table` writes it anew", async () => {
-    const text = fs.readFileSync(path.join(projectRoot, "docs", "reliability.md"), "utf8");
+    const text = fs.readFileSync(path.join(root, "docs", "reliability.md"), "utf8");
     expect(text).toBe(await documentWithFaults(text));
   });
 
   it("shows every fault of the campaign as it is now", () => {
-    const results = JSON.parse(fs.readFileSync(path.join(projectRoot, "bench", "results", "faults.json"), "utf8")) as {
+    const results = JSON.parse(fs.readFileSync(path.join(root, "bench", "results", "faults.json"), "utf8")) as {
       observations: { fault: string }[];
     };
     expect(results.observations.map(({ fault }) => fault)).toEqual([...faults, ...lastFaults].map(({ name }) => name));

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import { stackLayout } from "../../../machine/layout";
+import { stackLayout } from "../../../machine/checkout.mjs";
 import { thisMachine } from "../../../preflight/machine";
 
 /** The machine that the tests run on. */
@@ -39,6 +39,6 @@ describe("this machine", () => {
       `port ${port} on 127.0.0.1 is taken by another program: set store.port to a free port, or leave it out to have one chosen`,
     );
     expect(await machine.portProblem(port, "store")).toBeUndefined();
-    expect(fs.existsSync(stackLayout("test-machine").root)).toBe(false);
+    expect(fs.existsSync(stackLayout("test-machine").directory)).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../../machine/layout";
+import { root } from "../../../machine/checkout.mjs";
 
 /** Tests of what is no single file, and what they are about. */
 const ofMore: Readonly<Record<string, string>> = {
@@ -42,13 +42,13 @@ function subjectsOf(file: string, within: string): string[] {
 
 const tests: readonly TestFile[] = mirrors.flatMap(({ folder, within }) =>
   fs
-    .readdirSync(path.join(projectRoot, "tests", folder), { recursive: true, encoding: "utf8" })
+    .readdirSync(path.join(root, "tests", folder), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".test.ts"))
     .map((file) => ({ name: path.join(folder, file), subjects: subjectsOf(file, within) })),
 );
 
 const isSource = (subject: string): boolean =>
-  [".ts", ".mjs", ".py", "/index.ts"].some((ending) => fs.existsSync(path.join(projectRoot, `${subject}${ending}`)));
+  [".ts", ".mjs", ".py", "/index.ts"].some((ending) => fs.existsSync(path.join(root, `${subject}${ending}`)));
 
 describe("a file's test is found by its name", () => {
   it("lies where the file lies, or is known to be of more than one file", () => {

@@ -3,7 +3,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { flowCode } from "../../../../components/run/flowCode";
-import { flowsDirectory } from "../../../../machine/layout";
+import { layout } from "../../../../machine/checkout.mjs";
 
 describe("what of a checkout a run is made of", () => {
   let directory: string;
@@ -18,7 +18,7 @@ describe("what of a checkout a run is made of", () => {
     write("sft/flow.py", "flow");
     write("posttraining/gate.py", "gate");
     for (const file of ["uv.lock", ".python-version"])
-      fs.copyFileSync(path.join(flowsDirectory, file), path.join(directory, file));
+      fs.copyFileSync(path.join(layout.flows, file), path.join(directory, file));
   });
   afterEach(() => {
     fs.rmSync(directory, { recursive: true });
