@@ -1,7 +1,7 @@
 import type { Job } from "../job";
 import { gpusOf, type Candidate } from "./candidate";
 import type { Alternative, Decision } from "./choose";
-import type { Relaxation, WouldFit } from "./relaxations";
+import type { Limit, Relaxation, WouldFit } from "./relaxations";
 
 const dollars = (value: number): string =>
   value < 100 ? `$${value.toFixed(2)}` : `$${Math.round(value).toLocaleString("en-US")}`;
@@ -64,11 +64,21 @@ export function notesOn(plan: Candidate, job: Job): string[] {
   return notes;
 }
 
+/** Being without a limit as the end of "It would fit"; who asked, by whatever option, knows its value. */
+const withoutLimit: Readonly<Record<Limit, string>> = {
+  families: "on other instance families",
+  capacity: "on capacity that is bought another way",
+  maximumUsdPerRun: "at a higher price for the run",
+  maximumUsdPerHour: "at a higher price an hour",
+  maximumHours: "with a later deadline",
+  maximumNodes: "on more nodes",
+};
+
 /** A relaxation as the end of "It would fit". */
 export function describeRelaxation(relaxation: Relaxation): string {
   switch (relaxation.kind) {
     case "without-limit":
-      return `without ${relaxation.limit} (${JSON.stringify(relaxation.value)})`;
+      return withoutLimit[relaxation.limit];
     case "offload":
       return "with states offloaded to host memory";
     case "adapters":

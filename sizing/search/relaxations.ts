@@ -14,11 +14,11 @@ const limits = [
   "maximumNodes",
 ] as const satisfies readonly (keyof Constraints)[];
 
-type Limit = (typeof limits)[number];
+export type Limit = (typeof limits)[number];
 
 /** A change to the job or its limits with which something may fit. */
 export type Relaxation =
-  | { readonly kind: "without-limit"; readonly limit: Limit; readonly value: unknown }
+  | { readonly kind: "without-limit"; readonly limit: Limit }
   | { readonly kind: "offload" }
   | { readonly kind: "adapters" }
   | { readonly kind: "quantised-base" }
@@ -51,7 +51,7 @@ const withoutOneLimit = (job: Job, constraints: Constraints): Attempt[] =>
   limits
     .filter((limit) => constraints[limit] !== undefined)
     .map((limit) => ({
-      relaxation: { kind: "without-limit", limit, value: constraints[limit] },
+      relaxation: { kind: "without-limit", limit },
       job,
       constraints: without(constraints, [limit]),
     }));

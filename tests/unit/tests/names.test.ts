@@ -6,6 +6,7 @@ import { root } from "../../../machine/checkout.mjs";
 /** Tests of what is no single file, and what they are about. */
 const ofMore: Readonly<Record<string, string>> = {
   "unit/contracts/documents.test.ts": "the documents that TypeScript and Python judge alike",
+  "unit/contracts/fields.test.ts": "the contracts of what a run is given",
   "unit/dev/layers.test.ts": "the table in docs/architecture.md and .dependency-cruiser.mjs",
   "unit/docs/reliability.test.ts": "docs/reliability.md",
   "unit/doubles/doubles.test.ts": "tests/engine/doubles",

@@ -149,7 +149,7 @@ describe("the search", () => {
     const result = search(job, { families: ["g5"], maximumNodes: 1 });
     expect(result.fits).toBe(false);
     if (result.fits) return;
-    expect(result.message).toMatch(/It would fit without families/);
+    expect(result.message).toMatch(/It would fit on other instance families/);
     for (const entry of result.wouldFit) expect(entry.plan.memory.requiredGib).toBeLessThan(entry.plan.gpu.memoryGib);
   });
 
