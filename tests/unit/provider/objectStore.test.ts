@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import * as net from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { listObjects } from "../../../../provider/objectStore";
+import { listObjects } from "../../../provider/objectStore";
 
 /** Listens, and says nothing to whom it lets in: a store that hangs. */
 let store: net.Server;
