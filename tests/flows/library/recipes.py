@@ -3,8 +3,12 @@
 import json
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from posttraining.contracts.placement import Placement
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import Recipe
+from posttraining.contracts.run_document import RunDocument
 from posttraining.plans import plan_for_this_machine
 from posttraining.recipe import read_recipe
 
@@ -23,6 +27,23 @@ _SHARED: dict[str, Any] = {
     "evaluation": {"tasks": ["tiny_sums"], "headline": "tiny_sums/number"},
     "gate": [{"metric": "tiny_sums/number", "minimum": 0.5}],
 }
+
+PLACEMENT: Placement = {
+    "image": "example/training:1",
+    "imagePullSecrets": [],
+    "namespace": "jobs",
+    "serviceAccount": "runner",
+    "secrets": [],
+    "labels": {},
+    "annotations": {},
+    "nodeSelector": {"pool": "dpo-70b"},
+    "tolerations": [],
+    "cpu": 90,
+    "memory": 900_000,
+    "disk": 500_000,
+    "extendedResources": {"vpc.amazonaws.com/efa": "32"},
+}
+"""Where the pods of a run on a cluster go."""
 
 
 def read_table(name: str) -> dict[str, Any]:
@@ -56,20 +77,39 @@ def document(method: str = "sft", **changes: Any) -> dict[str, Any]:
     return recipe
 
 
-def recipe(method: str = "sft", **changes: Any) -> Any:
+def recipe(method: str = "sft", **changes: Any) -> Recipe:
     """The same with defaults filled in."""
     return read_recipe(document(method, **changes))
 
 
-def plan(of: Any, **changes: Any) -> Any:
+def plan(of: Recipe, **changes: Any) -> Plan:
     """The plan for one process without a GPU; with other processes the batch is shared among them."""
-    planned = plan_for_this_machine(of, gpus=0) | changes
+    planned = _changed(plan_for_this_machine(of, gpus=0), changes)
     processes = (planned["nodes"] - planned["generationNodes"]) * max(planned["gpusPerNode"], 1)
     share = of["batch"]["global"] // (processes * planned["gradientAccumulation"]) if processes else 1
-    return planned | {"microBatch": share} | changes
+    return _changed(planned, {"microBatch": share} | changes)
 
 
-def run_document(of: Any, planned: Any, **changes: Any) -> Any:
-    """The document of a run on this machine."""
-    places = {"placement": None, "baseModelUri": None, "modelsRoot": "file:///models", "name": "test", "modelUri": None}
-    return {"recipe": of, "plan": planned, **places} | changes
+def _changed(planned: Plan, changes: dict[str, Any]) -> Plan:
+    # A test may ask for a plan that no planner makes, to see it refused.
+    return cast("Plan", {**planned, **changes})
+
+
+def run_document(
+    of: Recipe,
+    planned: Plan,
+    placement: Placement | None = None,
+    baseModelUri: str | None = None,
+    modelsRoot: str = "file:///models",
+    name: str = "test",
+) -> RunDocument:
+    """The document of a run, on this machine unless there is a placement."""
+    return {
+        "recipe": of,
+        "plan": planned,
+        "placement": placement,
+        "baseModelUri": baseModelUri,
+        "modelsRoot": modelsRoot,
+        "name": name,
+        "modelUri": None,
+    }

@@ -1,13 +1,15 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from posttraining.checks import check_run
+from posttraining.contracts.recipe import GateCondition, Recipe
 from posttraining.methods import METHODS
 from posttraining.recipe import RecipeError
 from posttraining.recipe_relations import tiny_facts
-from recipes import plan, recipe, run_document
+from recipes import PLACEMENT, plan, recipe, run_document
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("posttraining.checks.find_spec", lambda _: None)
 
 
-def problems(method: str, chosen: dict, **planned: object) -> list[str]:
+def problems(method: str, chosen: Recipe, **planned: Any) -> list[str]:
     with pytest.raises(RecipeError) as caught:
         check_run(run_document(chosen, plan(chosen, **planned)), method)
     return caught.value.problems
@@ -70,7 +72,7 @@ def test_what_needs_gpus_is_refused_without_them_and_without_its_package(
     assert found[0].startswith(f"{field}: ")
     assert "which is not installed here" in found[0]
     # Its pods have an image of their own.
-    check_run(run_document(chosen, plan(chosen, gpusPerNode=1), placement={}), method)
+    check_run(run_document(chosen, plan(chosen, gpusPerNode=1), placement=PLACEMENT), method)
 
     monkeypatch.setattr("posttraining.checks.find_spec", lambda _: True)
     check_run(run_document(chosen, plan(chosen, gpusPerNode=1)), method)
@@ -92,7 +94,7 @@ def test_deepspeed_must_be_there(nothing_installed: None):
 
 def test_a_task_whose_package_is_missing_is_refused_before_training(nothing_installed: None):
     chosen = recipe(evaluation__tasks=["ifeval"], evaluation__headline="train/loss", loggingSteps=1)
-    chosen["gate"] = [{"metric": "ifeval/prompt_level_strict_acc", "minimum": 0.1}]
+    chosen["gate"] = [GateCondition(metric="ifeval/prompt_level_strict_acc", minimum=0.1)]
     assert [problem.partition(",")[0] for problem in problems("sft", chosen)] == [
         "evaluation.tasks[0]: ifeval needs the package immutabledict",
         "evaluation.tasks[0]: ifeval needs the package langdetect",

@@ -1,8 +1,17 @@
 import math
+from typing import Any
 
 import pytest
 
 from posttraining.document_text import parse_document
+from posttraining.schema_problems import is_mapping
+
+
+def value_of(text: str) -> Any:
+    """The value of `a` in a mapping."""
+    read = parse_document(text)
+    assert is_mapping(read)
+    return read["a"]
 
 
 # What the package `yaml` of Node reads, with which the recipes of stacks are read: YAML 1.2, core schema.
@@ -21,12 +30,12 @@ from posttraining.document_text import parse_document
     ],
 )
 def test_a_scalar_is_read_as_yaml_1_2_has_it(written: str, value: object):
-    read = parse_document(f"a: {written}")["a"]
+    read = value_of(f"a: {written}")
     assert (type(read), read) == (type(value), value)
 
 
 def test_what_is_no_number_is_read_as_yaml_1_2_has_it():
-    assert all(math.isnan(parse_document(f"a: {written}")["a"]) for written in (".nan", ".NaN", ".NAN"))
+    assert all(math.isnan(value_of(f"a: {written}")) for written in (".nan", ".NaN", ".NAN"))
     assert parse_document('{"a": NaN}') == {"a": "NaN"}
 
 

@@ -28,10 +28,10 @@ def test_metrics_are_named_by_task_metric_and_filter():
 
 def test_vllm_answers_on_gpus_where_it_is_installed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(evaluation, "find_spec", lambda name: name == "vllm")
-    assert evaluation_engine({"gpusPerNode": 8}) == "vllm"
-    assert evaluation_engine({"gpusPerNode": 0}) == "transformers"
+    assert evaluation_engine(plan(recipe(), gpusPerNode=8)) == "vllm"
+    assert evaluation_engine(plan(recipe(), gpusPerNode=0)) == "transformers"
     monkeypatch.setattr(evaluation, "find_spec", lambda name: None)
-    assert evaluation_engine({"gpusPerNode": 8}) == "transformers"
+    assert evaluation_engine(plan(recipe(), gpusPerNode=8)) == "transformers"
 
 
 def test_numbers_of_one_engine_are_not_compared_with_anothers(monkeypatch: pytest.MonkeyPatch):

@@ -8,26 +8,20 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from posttraining.contracts.placement import Placement
+from posttraining.contracts.recipe import Recipe
+from posttraining.contracts.run_document import RunDocument
 from posttraining.methods import METHODS
-from recipes import document, plan, recipe, run_document
+from recipes import PLACEMENT, document, plan, recipe, run_document
 
 FLOWS = Path(__file__).resolve().parents[3] / "flows"
-PLACEMENT = {
-    "image": "example/training:1",
-    "namespace": "jobs",
-    "serviceAccount": "runner",
-    "cpu": 90,
-    "memory": 900_000,
-    "disk": 500_000,
-    "nodeSelector": {"pool": "dpo-70b"},
-    "extendedResources": {"vpc.amazonaws.com/efa": "32"},
-}
 
 
-def registered_document(home, chosen: dict, placement: dict | None = None, **planned: object) -> dict:
+def registered_document(home, chosen: Recipe, placement: Placement | None = None, **planned: Any) -> RunDocument:
     """The document of a run whose model is registered in the home's own store."""
     root = f"{home.environment['METAFLOW_DATASTORE_SYSROOT_S3']}/registry"
     return run_document(chosen, plan(chosen, **planned), placement=placement, modelsRoot=root, name="sft")
@@ -192,7 +186,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_with_the_same_numbers(met
     assert "promoted.json" not in names
 
 
-def _losses_of_an_undisturbed_training(chosen: dict, folder: Path, home) -> dict[int, float]:
+def _losses_of_an_undisturbed_training(chosen: Recipe, folder: Path, home) -> dict[int, float]:
     from posttraining.examples import load_examples
     from posttraining.models import fetch_model
     from posttraining.progress import read_history

@@ -1,8 +1,9 @@
 import pytest
 
-from posttraining.gate import GateError, judge, measured, passes
+from posttraining.contracts.recipe import GateCondition
+from posttraining.gate import GateError, Metrics, judge, measured, passes
 
-METRICS = {
+METRICS: Metrics = {
     "sums/number": {"before": 0.2, "after": 0.9},
     "train/loss": {"before": None, "after": 0.5},
 }
@@ -21,14 +22,15 @@ METRICS = {
         ({"metric": "train/loss", "maximum": 1}, True),
     ],
 )
-def test_a_condition(condition: dict, passed: bool):
+def test_a_condition(condition: GateCondition, passed: bool):
     judged = judge([condition], METRICS)
     assert judged == [{**condition, "value": METRICS[condition["metric"]]["after"], "passed": passed}]
     assert passes(judged) is passed
 
 
 def test_one_failed_condition_fails_the_gate():
-    good, bad = {"metric": "sums/number", "minimum": 0.5}, {"metric": "train/loss", "maximum": 0.1}
+    good: GateCondition = {"metric": "sums/number", "minimum": 0.5}
+    bad: GateCondition = {"metric": "train/loss", "maximum": 0.1}
     assert passes(judge([good], METRICS))
     assert not passes(judge([good, bad], METRICS))
 

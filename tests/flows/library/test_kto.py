@@ -2,25 +2,26 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from posttraining import tiny_task
 from posttraining.checks import check_run
+from posttraining.contracts.recipe import Recipe
 from posttraining.examples import load_examples
-from posttraining.gate import judge, passes
+from posttraining.gate import Metrics, judge, passes
 from posttraining.methods import kto
 from posttraining.methods.columns import DatasetError
 from posttraining.recipe import RecipeError
 from posttraining.run_document import RECIPES, read_run_document
 from posttraining.trainers.job import TrainingJob
-from recipes import plan, recipe
+from recipes import PLACEMENT, plan, recipe, run_document
 
 
-def problems(chosen: dict, **planned: object) -> list[str]:
-    document = {"recipe": chosen, "plan": plan(chosen, **planned), "placement": {}, "baseModelUri": None}
+def problems(chosen: Recipe, **planned: Any) -> list[str]:
     with pytest.raises(RecipeError) as caught:
-        check_run(document, "kto")
+        check_run(run_document(chosen, plan(chosen, **planned), placement=PLACEMENT), "kto")
     return caught.value.problems
 
 
@@ -64,6 +65,7 @@ def answers(folder: Path, labels: list[object]) -> str:
 
 def test_arguments_are_those_of_trl():
     chosen = recipe("kto", kto={"lossType": "apo_zero_unpaired", "beta": 0.2, "desirableWeight": 1.5})
+    assert chosen["method"] == "kto"
     job = TrainingJob(chosen, plan(chosen), "base", "examples", "model", "scratch")
     found = kto.METHOD.arguments(chosen, job, ())
     assert found == {
@@ -101,7 +103,7 @@ def test_what_one_node_precomputes_others_do_not_have():
 )
 def test_the_gate_stops_what_has_gone_wrong(preferred: float, right: float, promoted: bool):
     gate = read_run_document((RECIPES / "kto-tiny.yaml").read_text(encoding="utf-8"))["recipe"]["gate"]
-    metrics = {
+    metrics: Metrics = {
         "tiny_sums_preference/acc": {"before": 0.59, "after": preferred},
         "tiny_sums/number": {"before": 0.96, "after": right},
     }

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 
 from posttraining.checks import check_run
+from posttraining.contracts.recipe import Recipe
 from posttraining.plans import plan_for_this_machine
 from posttraining.recipe import RecipeError, read_recipe
-from recipes import document_of
+from recipes import PLACEMENT, document_of, run_document
 
 TESTS = Path(__file__).resolve().parents[2]
 TABLE = json.loads((TESTS / "contracts" / "plans.json").read_text())
 
 
-def recipe_of(case: dict) -> dict:
+def recipe_of(case: dict) -> Recipe:
     return read_recipe(document_of(case["method"], case["set"]))
 
 
@@ -22,7 +23,7 @@ def problems(case: dict) -> list[str]:
     recipe = recipe_of(case)
     try:
         plan = plan_for_this_machine(recipe, gpus=case["gpus"])
-        check_run({"recipe": recipe, "plan": plan, "placement": {}, "baseModelUri": None}, case["method"])
+        check_run(run_document(recipe, plan, placement=PLACEMENT), case["method"])
     except RecipeError as error:
         return error.problems
     except ValueError as error:

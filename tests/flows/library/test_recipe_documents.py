@@ -9,7 +9,7 @@ from posttraining.checks import check_run
 from posttraining.methods import METHODS
 from posttraining.plans import plan_for_this_machine
 from posttraining.recipe import RecipeError, read_recipe
-from recipes import document_of, read_table
+from recipes import document_of, read_table, run_document
 
 
 def cases(kind: str) -> list[dict[str, Any]]:
@@ -24,10 +24,7 @@ def problems_of(document: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> li
     monkeypatch.setattr("posttraining.checks._file_problems", lambda _: [])
     try:
         recipe = read_recipe(document)
-        check_run(
-            {"recipe": recipe, "plan": plan_for_this_machine(recipe, gpus=0), "placement": None, "baseModelUri": None},
-            recipe["method"],
-        )
+        check_run(run_document(recipe, plan_for_this_machine(recipe, gpus=0)), recipe["method"])
     except RecipeError as error:
         return error.problems
     return []

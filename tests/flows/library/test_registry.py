@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from posttraining.contracts.flow_result import FlowResult
 from posttraining.evaluation import recorded_metrics, task_fingerprints
 from posttraining.examples import load_examples
 from posttraining.models import read_lineage
@@ -16,16 +17,18 @@ def registered(tmp_path: Path):
     flow_file = tmp_path / "flow.py"
     flow_file.write_text("")
 
-    def register(run: str, promoted: bool, base: str = "tiny:llama") -> tuple[str, dict]:
+    def register(run: str, promoted: bool, base: str = "tiny:llama") -> tuple[str, FlowResult]:
         chosen = recipe()
         root = (tmp_path / "models").as_uri()
         uri = model_uri(root, "sft", run)
-        result = {
+        result: FlowResult = {
             "modelUri": uri,
             "baseModelUri": base,
             "promoted": promoted,
             "metrics": {"tiny_sums/number": {"before": 0.0, "after": 0.9}, "train/loss": {"before": 2.0, "after": 1.0}},
             "gate": [{"metric": "tiny_sums/number", "minimum": 0.5, "value": 0.9, "passed": promoted}],
+            "headline": {"metric": "tiny_sums/number", "before": 0.0, "after": 0.9},
+            "seconds": {"train": 1.0, "evaluate": 1.0},
         }
         document = run_document(chosen, plan(chosen), modelsRoot=root, name="sft")
         register_model(document, result, load_examples(chosen), f"SftFlow/{run}", flow_file)

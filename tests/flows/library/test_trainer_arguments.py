@@ -1,8 +1,10 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from posttraining.contracts.recipe import Recipe
 from posttraining.methods import method_of
 from posttraining.methods.columns import DatasetError
 from posttraining.methods.sft import PLAIN_CHAT_TEMPLATE
@@ -13,11 +15,11 @@ from recipes import plan, recipe
 LORA = {"kind": "lora", "rank": 8, "alpha": 16}
 
 
-def arguments(chosen: dict, **planned: object) -> dict:
+def arguments(chosen: Recipe, **planned: Any) -> dict:
     return training_arguments(job(chosen, **planned))
 
 
-def job(chosen: dict, nodes: int = 1, base: Path = Path("base"), **planned: object) -> TrainingJob:
+def job(chosen: Recipe, nodes: int = 1, base: Path = Path("base"), **planned: Any) -> TrainingJob:
     return TrainingJob(chosen, plan(chosen, **planned), str(base), "examples", "model", "scratch", nodes=nodes)
 
 
@@ -90,7 +92,7 @@ def test_zero_becomes_a_deepspeed_configuration(sharding: str, stage: int):
 
 
 def test_sft_learns_from_answers_only_where_examples_mark_them(tmp_path: Path):
-    def sft_arguments(chosen: dict, columns: tuple[str, ...]) -> dict:
+    def sft_arguments(chosen: Recipe, columns: tuple[str, ...]) -> dict:
         return own_arguments(job(chosen, base=tmp_path), columns)
 
     assert sft_arguments(recipe(), ("prompt", "completion"))["completion_only_loss"] is True

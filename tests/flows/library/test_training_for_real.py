@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from posttraining.contracts.recipe import Recipe
 from posttraining.evaluation import EvaluationError, compare_with_base, evaluate_model
 from posttraining.evaluation_checks import training_metric_names
 from posttraining.evaluation_tasks import find_task
@@ -25,15 +27,22 @@ def one_thread(monkeypatch: pytest.MonkeyPatch):
 
 
 def train(
-    folder: Path, chosen: dict, output: str = "model", base: Path | None = None, nodes: int = 1, **planned: object
+    folder: Path, chosen: Recipe, output: str = "model", base: Path | None = None, nodes: int = 1, **planned: Any
 ) -> TrainingJob:
     from posttraining.trainers.run import run_training
 
     folder.mkdir(exist_ok=True)
     (folder / "examples.jsonl").write_bytes(load_examples(chosen).lines)
     base = base or fetch_model("tiny:llama", folder / "base")
-    files = {"model": str(base), "examples": str(folder / "examples.jsonl"), "output": str(folder / output)}
-    job = TrainingJob(recipe=chosen, plan=plan(chosen, **planned), scratch=str(folder), nodes=nodes, **files)
+    job = TrainingJob(
+        recipe=chosen,
+        plan=plan(chosen, **planned),
+        model=str(base),
+        examples=str(folder / "examples.jsonl"),
+        output=str(folder / output),
+        scratch=str(folder),
+        nodes=nodes,
+    )
     run_training(job)
     return job
 
@@ -123,6 +132,12 @@ def test_a_training_that_fewer_processes_joined_than_planned_is_refused(tmp_path
 EVERY_TASK = ["tiny_sums", "tiny_sums_sampled", "tiny_sums_preference"]
 
 
+def metrics_of(task: str) -> frozenset[str]:
+    known = find_task(task)
+    assert known is not None and known.metrics is not None
+    return known.metrics
+
+
 def test_metrics_have_one_name_for_task_and_metric_and_repeat(tmp_path: Path):
     chosen = recipe(evaluation__tasks=EVERY_TASK, evaluation__limit=50)
     base = fetch_model("tiny:llama", tmp_path)
@@ -134,8 +149,7 @@ def test_metrics_have_one_name_for_task_and_metric_and_repeat(tmp_path: Path):
         "tiny_sums_sampled/number",
         "tiny_sums_preference/acc",
     }
-    known = {task: find_task(task) for task in EVERY_TASK}
-    assert set(measured) == {f"{name}/{metric}" for name, task in known.items() for metric in task.metrics}
+    assert set(measured) == {f"{task}/{metric}" for task in EVERY_TASK for metric in metrics_of(task)}
     assert measured["tiny_sums/number"] == 0
     assert 0 < measured["tiny_sums_preference/acc"] < 1
     assert evaluate_model(base, chosen, plan(chosen)) == measured
