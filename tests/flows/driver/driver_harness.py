@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from posttraining.contracts.flow_result import FlowResult
+from posttraining.contracts.run_document import RunDocument
 from posttraining.document_text import parse_document
 from posttraining.driver.processes import this_machine
 from posttraining.plans import plan_for_this_machine
@@ -37,6 +38,20 @@ RESULT: FlowResult = {
     "baseModelUri": None,
 }
 """What a run may have ended with."""
+
+
+def run_document(models_root: str) -> RunDocument:
+    """What a flow is given by the driver's caller."""
+    recipe = read_recipe(parse_document((RECIPES / "sft-tiny.yaml").read_text()))
+    return {
+        "recipe": recipe,
+        "plan": plan_for_this_machine(recipe, gpus=0),
+        "placement": None,
+        "baseModelUri": None,
+        "modelsRoot": models_root,
+        "name": "sft",
+        "modelUri": None,
+    }
 
 
 def wait_until(holds: Callable[[], Any]) -> Any:
@@ -82,16 +97,16 @@ class Driver:
         named = {} if key is None else {"key": key}
         return json.dumps({"operation": operation, "orchestrator": orchestrator, **named, **fields})
 
-    def run_document(self) -> dict[str, Any]:
-        recipe = read_recipe(parse_document((RECIPES / "sft-tiny.yaml").read_text()))
-        places = {"placement": None, "baseModelUri": None, "modelsRoot": self.models_root}
-        return {"recipe": recipe, "plan": plan_for_this_machine(recipe, gpus=0), **places, "name": "sft"}
-
     def start_request(
         self, key: str, orders: dict[str, Any], flow_file: Path = FIXTURE_FLOW, instead_of: str | None = None
     ) -> str:
         """Returns the text of a request that starts the fixture flow, which does what it is told to."""
-        fields = {"flow": "sft", "flowFile": str(flow_file), "run": self.run_document(), "insteadOf": instead_of}
+        fields = {
+            "flow": "sft",
+            "flowFile": str(flow_file),
+            "run": run_document(self.models_root),
+            "insteadOf": instead_of,
+        }
         request = json.loads(self.request("start", key, **fields))
         request["orchestrator"]["environment"]["FIXTURE_FLOW"] = json.dumps(orders)
         return json.dumps(request)

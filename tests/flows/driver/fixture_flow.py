@@ -62,10 +62,15 @@ class FixtureFlow(FlowSpec):
         current.card.append(Markdown("# Card of the fixture"))
         if _ORDERS.get("child"):
             # Metaflow takes a step for unfinished as long as anybody holds its output.
-            stray = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} if _ORDERS["child"] == "stray" else {}
-            bare = _ORDERS["child"] == "bare"
-            environment = {"env": {}} if bare else {}
-            child = subprocess.Popen([sys.executable, "-c", _CHILD], start_new_session=not bare, **environment, **stray)
+            stray, bare = _ORDERS["child"] == "stray", _ORDERS["child"] == "bare"
+            output = subprocess.DEVNULL if stray else None
+            child = subprocess.Popen(
+                [sys.executable, "-c", _CHILD],
+                start_new_session=not bare,
+                env={} if bare else None,
+                stdout=output,
+                stderr=output,
+            )
             print(f"CHILD {child.pid}", flush=True)
             if not stray:
                 child.wait()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver_harness import RESULT, Driver, is_live, small_disk, wait_until
+from driver_harness import RESULT, Driver, is_live, run_document, small_disk, wait_until
 from metaflow.exception import MetaflowNotFound
 
 import posttraining.driver.restore as restore_module
@@ -151,7 +151,7 @@ def test_a_finished_run_is_run_again_only_instead_of_itself(driver: Driver) -> N
 def repair_request(driver: Driver, description: dict[str, Any]) -> str:
     fields = ("status", "runId", "pathspec", "startedAt", "finishedAt", "result")
     known = {name: description[name] for name in fields}
-    return driver.request("repair", "lost", run=driver.run_document(), known=known)
+    return driver.request("repair", "lost", run=run_document(driver.models_root), known=known)
 
 
 def test_what_was_lost_of_a_run_is_restored_from_metaflow(driver: Driver, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ class Unreadable(Exception):
 def finished_record(tmp_path: Path) -> RunRecord:
     found = RunRecord(tmp_path, "done")
     found.cards_directory.mkdir(parents=True)
-    found.write_run({"modelsRoot": "file:///models", "name": "sft"})
+    found.write_run(run_document("file:///models"))
     found.write_status(RunStatus("succeeded", "2025-01-31T12:00:00.000Z", pathspec="F/1", result=RESULT, cards=CARDS))
     return found
 

@@ -53,9 +53,12 @@ def launch() -> Iterator[Launch]:
     """Starts Python programs with the mark in their environment; ends them after the test."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(program: str, mark: str = MARK, **options: Any) -> subprocess.Popen[bytes]:
+    def start(
+        program: str, mark: str = MARK, stdout: int | None = None, start_new_session: bool = False
+    ) -> subprocess.Popen[bytes]:
         environment = dict(os.environ) | {MARK_VARIABLE: mark}
-        started.append(subprocess.Popen([sys.executable, "-c", program], env=environment, **options))
+        command = [sys.executable, "-c", program]
+        started.append(subprocess.Popen(command, env=environment, stdout=stdout, start_new_session=start_new_session))
         return started[-1]
 
     yield start

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver_harness import RESULT
+from driver_harness import RESULT, run_document
 
 from posttraining.driver import record as record_module
 from posttraining.driver.errors import DriverError
@@ -137,8 +137,9 @@ def test_a_run_is_prepared_although_files_of_it_are_folders_and_folders_are_file
     for file in (found.run_file, found.log_file, found.attributes_file):
         (file / "a folder").mkdir(parents=True)
     found.cards_directory.write_text("a file")
-    found.prepare({"name": "sft"}, found.directory.parent / "metaflow")
-    assert json.loads(found.run_file.read_text()) == {"name": "sft"}
+    document = run_document("file:///models")
+    found.prepare(document, found.directory.parent / "metaflow")
+    assert json.loads(found.run_file.read_text()) == document
     assert found.cards_directory.is_dir()
     assert not found.log_file.exists()
 
