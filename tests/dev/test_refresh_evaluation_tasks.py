@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from posttraining.evaluation_tasks import FACTS_FILE, find_task, names_at
+from posttraining.evaluation_tasks import FACTS_FILE, EvaluationTask, find_task, names_at
 
 ROOT = Path(__file__).resolve().parents[2]
 _spec = importlib.util.spec_from_file_location("refresh_evaluation_tasks", ROOT / "dev" / "refresh-evaluation-tasks.py")
@@ -28,6 +28,12 @@ def facts() -> Any:
     return refresh.TaskFacts()
 
 
+def known(name: str) -> EvaluationTask:
+    task = find_task(name)
+    assert task is not None, name
+    return task
+
+
 def test_the_committed_facts_are_those_of_the_installed_lm_eval(facts: Any):
     committed = json.loads(FACTS_FILE.read_text(encoding="utf-8"))
     found = json.loads(json.dumps(facts.document(TODAY)))
@@ -39,17 +45,15 @@ def test_the_committed_facts_are_those_of_the_installed_lm_eval(facts: Any):
 def test_a_reader_gets_back_what_was_written(facts: Any):
     kinds = {"TASK": "task", "PY_TASK": "task", "GROUP": "group", "TAG": "tag"}
     for name in [*facts.names[::400], "gsm8k", "mmlu", "ai2_arc", "scrolls_quality"]:
-        task = find_task(name)
-        assert task is not None
-        assert task.kind in (kinds[facts.index[name].kind.name], "broken"), name
-    assert find_task("gsm8k").metrics == {"exact_match@strict-match", "exact_match@flexible-extract"}
-    assert find_task("ifeval").metrics == {
+        assert known(name).kind in (kinds[facts.index[name].kind.name], "broken"), name
+    assert known("gsm8k").metrics == {"exact_match@strict-match", "exact_match@flexible-extract"}
+    assert known("ifeval").metrics == {
         *("prompt_level_strict_acc", "inst_level_strict_acc", "prompt_level_loose_acc", "inst_level_loose_acc"),
     }
-    assert find_task("mmlu").metrics == {"acc"}
-    assert find_task("scrolls_quality").metrics is None
-    assert names_at(find_task("ai2_arc").places, 9) == ["arc_challenge", "arc_easy"]
-    assert find_task("humaneval").is_unsafe
+    assert known("mmlu").metrics == {"acc"}
+    assert known("scrolls_quality").metrics is None
+    assert names_at(known("ai2_arc").places, 9) == ["arc_challenge", "arc_easy"]
+    assert known("humaneval").is_unsafe
     assert find_task("gsm9k") is None
 
 
@@ -77,8 +81,10 @@ def test_lm_eval_reports_what_the_facts_say(name: str, facts: Any, monkeypatch: 
     loaded = facts.manager.load([name])
     loaded["tasks"][name].set_config("num_fewshot", 0)
     results = evaluate(DummyLM(), loaded, bootstrap_iters=0, log_samples=False)
-    measured = flatten_results(results["results"], [name])
-    assert set(measured) == {f"{name}/{metric}" for metric in find_task(name).metrics}
+    assert results is not None and "results" in results
+    measured, metrics = flatten_results(results["results"], [name]), known(name).metrics
+    assert metrics is not None
+    assert set(measured) == {f"{name}/{metric}" for metric in metrics}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from posttraining.trainers import run
 from posttraining.trainers.job import TrainingJob
@@ -54,8 +55,8 @@ def _observe_parameters() -> dict[str, float]:
     observed: dict[str, float] = {}
 
     class Observer(TrainerCallback):
-        def on_step_end(self, args, state, control, model, **_):
-            parameters = list(model.parameters())
+        def on_step_end(self, args, state, control, **kwargs):
+            parameters = list(kwargs["model"].parameters())
             observed["parameters"] = len(parameters)
             observed["sharded"] = sum(isinstance(each, DTensor) for each in parameters)
             observed["elements"] = sum(each.numel() for each in parameters)
@@ -63,7 +64,9 @@ def _observe_parameters() -> dict[str, float]:
                 each.to_local().numel() if isinstance(each, DTensor) else each.numel() for each in parameters
             )
 
-    trainer.DEFAULT_CALLBACKS.append(Observer)
+    # Its type is that of its only entry; any callback may stand in it.
+    default_callbacks: list[Any] = trainer.DEFAULT_CALLBACKS
+    default_callbacks.append(Observer)
     made = run._trainer
 
     def make(*arguments):

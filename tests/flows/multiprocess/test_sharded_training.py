@@ -14,6 +14,7 @@ import numpy
 import pytest
 from safetensors.numpy import load_file
 
+from posttraining.contracts.recipe import Batch, DurationInSteps, Recipe
 from posttraining.examples import load_examples
 from posttraining.progress import read_history
 from posttraining.run_document import RECIPES, read_run_document
@@ -30,16 +31,15 @@ RELATIVE_TOLERANCE = 1e-5
 WEIGHT_TOLERANCE = 1e-4
 
 
-def _recipe(method: str, steps: int, **changes: Any) -> dict[str, Any]:
+def _recipe(method: str, steps: int, checkpoint_every_steps: int = 1000) -> Recipe:
     recipe = read_run_document((RECIPES / f"{method}-tiny.yaml").read_text())["recipe"]
-    recipe["optimizer"] |= {"schedule": "constant", "warmupSteps": 0}
-    return recipe | {
-        "duration": {"steps": steps},
-        "loggingSteps": 1,
-        "checkpointEverySteps": 1000,
-        "batch": {"global": GLOBAL_BATCH},
-        **changes,
-    }
+    recipe["optimizer"]["schedule"] = "constant"
+    recipe["optimizer"]["warmupSteps"] = 0
+    recipe["duration"] = DurationInSteps(steps=steps)
+    recipe["loggingSteps"] = 1
+    recipe["checkpointEverySteps"] = checkpoint_every_steps
+    recipe["batch"] = Batch({"global": GLOBAL_BATCH})
+    return recipe
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Jobs:
     processes: int
     files: list[Path] = field(default_factory=list)
 
-    def add(self, name: str, recipe: dict[str, Any], model: Path, resume_from: Path | None = None) -> Path:
+    def add(self, name: str, recipe: Recipe, model: Path, resume_from: Path | None = None) -> Path:
         """Adds a job and returns the folder that its model will be in."""
         scratch = self.folder / name
         scratch.mkdir(parents=True)
@@ -105,11 +105,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory, run_command: Any, environm
     # DPO and GRPO have something to tell only about a model that has begun to speak.
     taught = one.add("taught", _recipe("sft", steps=70), base)
     one.add("sft", _recipe("sft", steps=8), base)
-    two.add("sft-first-half", _recipe("sft", steps=4, checkpointEverySteps=4), base)
+    two.add("sft-first-half", _recipe("sft", steps=4, checkpoint_every_steps=4), base)
     two.add("sft", _recipe("sft", steps=8), base, resume_from=folder / "two" / "sft-first-half" / "checkpoint-4")
     # TRL averages the `sft` term over a process's tokens before it averages processes: it depends on who got which answers.
     preference = _recipe("dpo", steps=4)
-    preference["dpo"] |= {"lossTypes": ["sigmoid"], "lossWeights": [1]}
+    assert preference["method"] == "dpo"
+    preference["dpo"]["lossTypes"] = ["sigmoid"]
+    preference["dpo"]["lossWeights"] = [1]
     for jobs in (one, two):
         jobs.add("dpo", preference, taught)
         jobs.add("grpo", _recipe("grpo", steps=3), taught)

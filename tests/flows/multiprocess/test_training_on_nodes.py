@@ -8,21 +8,23 @@ from typing import Any
 import boto3
 import pytest
 
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import DurationInSteps, Evaluation, GateCondition
+from posttraining.contracts.run_document import RunDocument
 from posttraining.run_document import RECIPES, read_run_document
 
 STEPS = 60
 
 
-def _run_document(models_root: str) -> dict[str, Any]:
-    recipe = read_run_document((RECIPES / "sft-tiny.yaml").read_text())["recipe"]
-    recipe |= {
-        "duration": {"steps": STEPS},
-        "loggingSteps": 5,
-        "checkpointEverySteps": 1000,
-        "evaluation": {"tasks": ["tiny_sums"], "limit": 40, "batchSize": 40, "headline": "train/loss"},
-        "gate": [{"metric": "train/loss", "maximum": 2}],
-    }
-    plan = {
+def _run_document(models_root: str) -> RunDocument:
+    document = read_run_document((RECIPES / "sft-tiny.yaml").read_text())
+    recipe = document["recipe"]
+    recipe["duration"] = DurationInSteps(steps=STEPS)
+    recipe["loggingSteps"] = 5
+    recipe["checkpointEverySteps"] = 1000
+    recipe["evaluation"] = Evaluation(tasks=["tiny_sums"], limit=40, batchSize=40, headline="train/loss")
+    recipe["gate"] = [GateCondition(metric="train/loss", maximum=2)]
+    plan: Plan = {
         "nodes": 2,
         "generationNodes": 0,
         "gpusPerNode": 0,
@@ -31,8 +33,7 @@ def _run_document(models_root: str) -> dict[str, Any]:
         "sharding": "ddp",
         "activationCheckpointing": "none",
     }
-    document = {"recipe": recipe, "plan": plan, "placement": None, "baseModelUri": None}
-    return {**document, "modelsRoot": models_root, "name": "sft-on-nodes"}
+    return {**document, "plan": plan, "modelsRoot": models_root, "name": "sft-on-nodes"}
 
 
 class Bucket:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from posttraining.contracts.recipe import DurationInSteps, Evaluation, GateCondition
 from posttraining.plans import plan_for_this_machine
 from posttraining.run_document import RECIPES, read_run_document
 
@@ -19,16 +20,14 @@ NOTEBOOK = Path(__file__).resolve().parents[3] / "flows" / "notebooks" / "promot
 @pytest.fixture(scope="module")
 def models_root(metaflow_home: Any) -> str:
     """Root with one promoted model, `short`, trained for a few steps."""
-    recipe = read_run_document((RECIPES / "sft-tiny.yaml").read_text())["recipe"]
-    recipe |= {
-        "duration": {"steps": 30},
-        "evaluation": {"tasks": ["tiny_sums"], "limit": 20, "batchSize": 20, "headline": "train/loss"},
-        "gate": [{"metric": "train/loss", "maximum": 3}],
-    }
+    document = read_run_document((RECIPES / "sft-tiny.yaml").read_text())
+    recipe = document["recipe"]
+    recipe["duration"] = DurationInSteps(steps=30)
+    recipe["evaluation"] = Evaluation(tasks=["tiny_sums"], limit=20, batchSize=20, headline="train/loss")
+    recipe["gate"] = [GateCondition(metric="train/loss", maximum=3)]
     root = f"file://{metaflow_home.folder.as_posix().replace(' ', '%20')}/models"
     plan = plan_for_this_machine(recipe, gpus=0)
-    document = {"recipe": recipe, "plan": plan, "placement": None, "baseModelUri": None}
-    metaflow_home.run_flow("sft", configuration={**document, "modelsRoot": root, "name": "short"})
+    metaflow_home.run_flow("sft", configuration={**document, "plan": plan, "modelsRoot": root, "name": "short"})
     return root
 
 
@@ -45,7 +44,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps({"choices": [{"message": {"content": content}}]}).encode())
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Says nothing."""
 
 

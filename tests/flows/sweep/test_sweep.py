@@ -7,24 +7,32 @@ from typing import Any
 import pytest
 from candidates import SweepError, best_is_highest, candidates, choose, read_sweep
 
+from posttraining.contracts.flow_result import FlowResult
+from posttraining.contracts.recipe import DurationInSteps, Evaluation, GateCondition
+from posttraining.contracts.run_document import RunDocument
 from posttraining.plans import plan_for_this_machine
 from posttraining.run_document import RECIPES, read_run_document
 
 
-def _document(models_root: str = "file:///models") -> dict[str, Any]:
-    recipe = read_run_document((RECIPES / "sft-tiny.yaml").read_text())["recipe"]
-    recipe |= {
-        "duration": {"steps": 20},
-        "evaluation": {"tasks": ["tiny_sums"], "limit": 20, "batchSize": 20, "headline": "train/loss"},
-        "gate": [{"metric": "train/loss", "maximum": 5}],
+def _document(models_root: str = "file:///models") -> RunDocument:
+    document = read_run_document((RECIPES / "sft-tiny.yaml").read_text())
+    recipe = document["recipe"]
+    recipe["duration"] = DurationInSteps(steps=20)
+    recipe["evaluation"] = Evaluation(tasks=["tiny_sums"], limit=20, batchSize=20, headline="train/loss")
+    recipe["gate"] = [GateCondition(metric="train/loss", maximum=5)]
+    return {**document, "plan": plan_for_this_machine(recipe, gpus=0), "modelsRoot": models_root, "name": "swept"}
+
+
+def _result(after: float, promoted: bool) -> FlowResult:
+    return {
+        "modelUri": "file:///models/swept/1",
+        "promoted": promoted,
+        "gate": [],
+        "metrics": {},
+        "headline": {"metric": "a/b", "before": None, "after": after},
+        "seconds": {"train": 1.5, "evaluate": 2.5},
+        "baseModelUri": None,
     }
-    plan = plan_for_this_machine(recipe, gpus=0)
-    document = {"recipe": recipe, "plan": plan, "placement": None, "baseModelUri": None, "modelsRoot": models_root}
-    return {**document, "name": "swept", "modelUri": None}
-
-
-def _result(after: float, promoted: bool) -> dict[str, Any]:
-    return {"promoted": promoted, "headline": {"metric": "a/b", "before": None, "after": after}}
 
 
 def test_names_every_wrong_field_of_a_grid():
@@ -63,7 +71,7 @@ def test_another_base_model_does_not_keep_the_revision_of_the_recipes():
     document = _document()
     document["recipe"]["model"]["revision"] = "abc"
     own, other = candidates(document, {"learningRates": [0.1], "baseModels": ["tiny:llama", "file:///m"]})
-    assert own["document"]["recipe"]["model"]["revision"] == "abc"
+    assert own["document"]["recipe"]["model"].get("revision") == "abc"
     assert "revision" not in other["document"]["recipe"]["model"]
 
 
@@ -76,9 +84,10 @@ def test_only_a_model_that_passed_its_gate_wins():
 def test_a_loss_is_better_when_it_is_lower():
     assert not best_is_highest(_document()["recipe"], {})
     assert best_is_highest(_document()["recipe"], {"best": "highest"})
-    ungated = _document()["recipe"] | {"gate": [{"metric": "tiny_sums/number", "minimum": 0.5}]}
+    ungated = _document()["recipe"]
+    ungated["gate"] = [GateCondition(metric="tiny_sums/number", minimum=0.5)]
     assert not best_is_highest(ungated, {})
-    ungated["evaluation"] |= {"headline": "tiny_sums/number"}
+    ungated["evaluation"]["headline"] = "tiny_sums/number"
     assert best_is_highest(ungated, {})
 
 
