@@ -5,6 +5,7 @@ import { planCommand } from "../../../cli/planCommand";
 import { planForThisMachine } from "../../../recipe/plan";
 import { readRecipe } from "../../../recipe/read";
 import { planRecipe } from "../../../sizing/planRecipe";
+import type { Constraints } from "../../../sizing/search";
 
 // Searches and child processes take seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -132,6 +133,43 @@ describe("npm run plan", () => {
     expect(stderr.match(/^(no recipe|--[a-z]+)/gm)).toEqual([
       ...["no recipe", "--region", "--families", "--families", "--budget", "--nodes"],
     ]);
+  });
+
+  it("explains itself also where other options are wrong", () => {
+    expect(plan("sft-4b", "--budget", "x", "-h")).toEqual(plan("--help"));
+  });
+
+  it("names what is wrong with a document in the order of the options", () => {
+    const { stderr } = plan("--document", "--json", "--offload", "--models", "x", "--region", "mars", "--region", "x");
+    expect(stderr.trimEnd().split("\n")).toEqual([
+      "--region: stands more than once",
+      "--document: name the recipe that is to run",
+      "--document: is JSON already; leave out --json",
+      "--document: the flows keep states in the GPUs' memory; leave out --offload",
+      '--models: "x" must be s3://bucket/prefix or file:///folder',
+      expect.stringMatching(/^--region: the catalog holds prices of us-east-1, not of "x"/),
+    ]);
+  });
+
+  it("searches within what every option allows", () => {
+    const options = [
+      ...["--families", "g6e,p5", "--capacity", "on-demand", "--budget", "5000", "--usd-per-hour", "90"],
+      ...["--deadline", "200", "--nodes", "4", "--headroom", "0.2", "--offload", "--fastest", "--region", "us-east-1"],
+    ];
+    const constraints: Constraints = {
+      region: "us-east-1",
+      families: ["g6e", "p5"],
+      capacity: ["on-demand"],
+      maximumUsdPerRun: 5000,
+      maximumUsdPerHour: 90,
+      maximumHours: 200,
+      maximumNodes: 4,
+      headroom: 0.2,
+      allowOffload: true,
+      objective: "fastest",
+    };
+    const expected = planRecipe(readRecipe("sft-3b"), constraints);
+    expect(plan("sft-3b", "--json", ...options).stdout).toBe(`${JSON.stringify(expected, null, 2)}\n`);
   });
 
   it("reads numbers as people write them", () => {

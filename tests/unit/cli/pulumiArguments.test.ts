@@ -51,6 +51,24 @@ describe("readPulumiArguments", () => {
     expect(readPulumiArguments(["--cwd=policy", "about"])).toMatchObject({ directory: "policy", words: ["about"] });
   });
 
+  it("takes the last stack and the last directory", () => {
+    expect(readPulumiArguments(["up", "--stack=a", "-C", "x", "-s", "b", "-C=y"])).toEqual({
+      words: ["up"],
+      stack: "b",
+      directory: "y",
+      flags: [],
+    });
+  });
+
+  it("reads a flag whose value is missing", () => {
+    const nothing = { stack: undefined, directory: undefined };
+    expect(readPulumiArguments(["up", "-s"])).toEqual({ words: ["up"], ...nothing, flags: [] });
+    expect(readPulumiArguments(["up", "-m"])).toEqual({ words: ["up"], ...nothing, flags: ["-m"] });
+    expect(readPulumiArguments(["up", "-s", "--", "local"])).toMatchObject({ words: ["up", "local"], stack: "--" });
+    expect(readPulumiArguments(["up", "--stack="])).toMatchObject({ words: ["up"], stack: "" });
+    expect(readPulumiArguments(["-", ""])).toEqual({ words: ["-", ""], ...nothing, flags: [] });
+  });
+
   it("keeps other flags", () => {
     expect(readPulumiArguments(["destroy", "--remove", "--yes"]).flags).toEqual(["--remove", "--yes"]);
   });

@@ -344,6 +344,9 @@ describe("a run that is there already", () => {
 });
 
 describe("what people read", () => {
+  const nothing = { runId: null, pathspec: null, startedAt: null, finishedAt: null };
+  const bare = { ...nothing, result: null, cards: [], logFile: null, damage: [], error: null };
+
   it("progress with step, loss, metrics and time left", () => {
     const event = { event: "progress", phase: "train", step: 20, totalSteps: 300, loss: 1.23456 } as const;
     expect(progressLine({ ...event, metric: { reward: 0.5 }, secondsLeft: 44.4 })).toBe(
@@ -359,6 +362,44 @@ describe("what people read", () => {
     expect(text).toContain("The model is kept at s3://posttraining/models/sft/7");
   });
 
+  it("every missed condition with what it wanted, and none that is met", () => {
+    const [condition] = description.result?.gate ?? [];
+    if (description.result == null || condition === undefined) throw new Error("the run has a result with a gate");
+    const gate = [
+      { ...condition, metric: "a/met", passed: true },
+      { ...condition, metric: "a/both", maximum: 0.9, minimumGain: 0.1 },
+      { metric: "a/gone", value: null, maximum: 2, passed: false },
+    ];
+    const result = { ...description.result, gate };
+    expect(refusal("sft", { ...description, status: "rejected", result })).toBe(
+      [
+        "run SftFlow/7 finished, but its model did not pass the gate and is not promoted:",
+        "  a/both is 0.4100, wanted at least 0.8 and at most 0.9 and a gain of at least 0.1",
+        "  a/gone is missing, wanted at most 2",
+        "The model is kept at s3://posttraining/models/sft/7; endpoints keep the last model that passed.",
+        "Change the recipe (or its gate) and run `pulumi up` again.",
+      ].join("\n"),
+    );
+  });
+
+  it("a rejected run of which little is known", () => {
+    expect(refusal("sft", { ...bare, status: "rejected" })).toBe(
+      [
+        "run sft finished, but its model did not pass the gate and is not promoted:",
+        "The model is kept at the store; endpoints keep the last model that passed.",
+        "Change the recipe (or its gate) and run `pulumi up` again.",
+      ].join("\n"),
+    );
+  });
+
+  it.each([
+    ["failed", "run sft failed: no reason was recorded"],
+    ["missing", "run sft failed: no reason was recorded"],
+    ["stopped", "run sft was stopped: no reason was recorded"],
+  ] as const)("a run that is %s, of which little is known", (status, first) => {
+    expect(refusal("sft", { ...bare, status })).toBe(`${first}\n\`pulumi up\` again starts it anew.`);
+  });
+
   it("a failed run: the step, the message, its last log lines, and the whole log's place", () => {
     const text = refusal("sft", {
       ...description,
@@ -370,8 +411,9 @@ describe("what people read", () => {
     expect(text).toContain("Whole log: /runs/sft/log.txt");
   });
 
-  it("nothing for a run that succeeded", () => {
+  it("nothing for a run that succeeded, or goes on", () => {
     expect(refusal("sft", description)).toBeUndefined();
+    expect(refusal("sft", { ...description, status: "running" })).toBeUndefined();
   });
 });
 
