@@ -12,6 +12,7 @@ import {
   describeWith,
   DriverError,
   type DriverProgress,
+  type FlowResult,
   type OrchestratorRequest,
   type RunDescription,
 } from "../driver";
@@ -38,36 +39,48 @@ export function refusal(name: string, run: RunDescription): string | undefined {
     case "running":
     case "succeeded":
       return undefined;
-    case "rejected": {
-      const missed = (run.result?.gate ?? [])
-        .filter((condition) => !condition.passed)
-        .map((condition) => {
-          const wanted = [
-            condition.minimum != null ? `at least ${condition.minimum}` : undefined,
-            condition.maximum != null ? `at most ${condition.maximum}` : undefined,
-            condition.minimumGain != null ? `a gain of at least ${condition.minimumGain}` : undefined,
-          ].filter((text) => text !== undefined);
-          return `  ${condition.metric} is ${condition.value === null ? "missing" : condition.value.toPrecision(4)}, wanted ${wanted.join(" and ")}`;
-        });
-      return [
-        `run ${run.pathspec ?? name} finished, but its model did not pass the gate and is not promoted:`,
-        ...missed,
-        `The model is kept at ${run.result?.modelUri ?? "the store"}; endpoints keep the last model that passed.`,
-        "Change the recipe (or its gate) and run `pulumi up` again.",
-      ].join("\n");
-    }
+    case "rejected":
+      return missedGate(name, run);
     case "failed":
     case "stopped":
-    case "missing": {
-      const step = run.error?.step == null ? "" : ` in step "${run.error.step}"`;
-      return [
-        `run ${run.pathspec ?? name} ${run.status === "stopped" ? "was stopped" : `failed${step}`}: ${run.error?.message ?? "no reason was recorded"}`,
-        ...(run.error?.lines ?? []).map((line) => `  | ${line}`),
-        ...(run.logFile == null ? [] : [`Whole log: ${run.logFile}`]),
-        "`pulumi up` again starts it anew.",
-      ].join("\n");
-    }
+    case "missing":
+      return failure(name, run);
   }
+}
+
+function missedGate(name: string, { pathspec, result }: RunDescription): string {
+  const missed = (result?.gate ?? []).filter(({ passed }) => !passed);
+  return [
+    `run ${pathspec ?? name} finished, but its model did not pass the gate and is not promoted:`,
+    ...missed.map(missedCondition),
+    `The model is kept at ${result?.modelUri ?? "the store"}; endpoints keep the last model that passed.`,
+    "Change the recipe (or its gate) and run `pulumi up` again.",
+  ].join("\n");
+}
+
+const bounds = [
+  { bound: "minimum", words: "at least" },
+  { bound: "maximum", words: "at most" },
+  { bound: "minimumGain", words: "a gain of at least" },
+] as const;
+
+function missedCondition(condition: FlowResult["gate"][number]): string {
+  const { metric, value } = condition;
+  const wanted = bounds.flatMap(({ bound, words }) => {
+    const limit = condition[bound];
+    return limit == null ? [] : [`${words} ${limit}`];
+  });
+  return `  ${metric} is ${value === null ? "missing" : value.toPrecision(4)}, wanted ${wanted.join(" and ")}`;
+}
+
+function failure(name: string, { status, pathspec, error, logFile }: RunDescription): string {
+  const step = error?.step == null ? "" : ` in step "${error.step}"`;
+  return [
+    `run ${pathspec ?? name} ${status === "stopped" ? "was stopped" : `failed${step}`}: ${error?.message ?? "no reason was recorded"}`,
+    ...(error?.lines ?? []).map((line) => `  | ${line}`),
+    ...(logFile == null ? [] : [`Whole log: ${logFile}`]),
+    "`pulumi up` again starts it anew.",
+  ].join("\n");
 }
 
 function request(inputs: FlowRunInputs): OrchestratorRequest {
