@@ -1,6 +1,7 @@
 import * as path from "node:path";
 import { root } from "../machine/checkout.mjs";
 import { withPolicyPack } from "./pulumiArguments";
+import { isDeployment, operationOf } from "./pulumiCommands";
 import { kindOf } from "./stackConfiguration";
 
 /** The policy pack in policy/: a program that Pulumi starts, and one configuration for each kind of stack that it is for. */
@@ -26,17 +27,12 @@ export function policiesFor(kind: ReturnType<typeof kindOf>): { pack: string; co
   }
 }
 
-/** Commands that say what a stack shall be. Others (refresh, destroy) look at what it is, and Pulumi checks nothing for them. */
-const deployments = ["up", "update", "preview", "pre"];
-
-export const isDeployment = (command: string): boolean => deployments.includes(command);
-
 /**
  * A command line for Pulumi, with the policies that the stack is checked against.
  *
  * @param command the command in it
  */
 export function withPolicies(stack: string, command: string, parameters: readonly string[]): readonly string[] {
-  const policies = isDeployment(command) ? policiesFor(kindOf(stack)) : undefined;
+  const policies = isDeployment(operationOf([command])) ? policiesFor(kindOf(stack)) : undefined;
   return policies === undefined ? parameters : withPolicyPack(parameters, policies);
 }

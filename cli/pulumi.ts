@@ -5,9 +5,19 @@ import { runCommand } from "../setup/command.mjs";
 import { pulumiEnvironment } from "../setup/environment.mjs";
 import { runMain } from "../setup/problem.mjs";
 import { requireBootstrap } from "../setup/set-up.mjs";
-import { isDeployment, withPolicies } from "./policies";
+import { withPolicies } from "./policies";
 import { projectFolder } from "./projectFolder";
-import { readPulumiArguments } from "./pulumiArguments";
+import { type PulumiArguments, readPulumiArguments } from "./pulumiArguments";
+import {
+  asksForHelp,
+  isDeployment,
+  isWholeUp,
+  type Operation,
+  operationOf,
+  removesStack,
+  stackOperand,
+  worksOnResources,
+} from "./pulumiCommands";
 import { ensureStack, pulumiCommand, pulumiInTerminal, recoverStack } from "./stack";
 import { forgetSalt, isLocal, needsInitialization } from "./stackConfiguration";
 import { lockProblem, stackLocks } from "./stackLocks";
@@ -22,12 +32,31 @@ import { endStrayRuns } from "./strayRuns";
  */
 
 /**
+ * Refuses a name that is none of a stack, before Pulumi or this project makes a path of it.
+ *
+ * @param given by `--stack`, or the environment
+ * @throws {Problem}
+ */
+function checkNames(words: readonly string[], given: string | undefined): void {
+  const { name, isNew } = stackOperand(words);
+  const named = name ?? given;
+  if (isNew && named) requireStackName(named);
+  else if (!isNew && name !== undefined) requireStack(name);
+  else if (given) requireStack(given);
+}
+
+/**
  * The stack that a command works on.
  *
- * @param named by `--stack`
+ * @param given by `--stack`, or the environment
+ * @returns undefined where none is selected
  */
-async function stackInUse(named: string | undefined): Promise<string | undefined> {
-  const given = named ?? process.env.PULUMI_STACK;
+async function stackInUse(words: readonly string[], given: string | undefined): Promise<string | undefined> {
+  const operation = operationOf(words);
+  if (operation === "stack init" || operation === "stack rm") {
+    const { name } = stackOperand(words);
+    if (name !== undefined) return name;
+  }
   if (given) return given;
   const { status, output } = await runCommand(pulumiCommand, ["stack", "--show-name", "--non-interactive"], {
     environment: pulumiEnvironment(),
@@ -35,22 +64,6 @@ async function stackInUse(named: string | undefined): Promise<string | undefined
     stdoutOnly: true,
   });
   return status === 0 ? output.trim() : undefined;
-}
-
-/**
- * Refuses a name that is none of a stack, before Pulumi or this project makes a path of it.
- *
- * @param named by `--stack`
- * @throws {Problem}
- */
-function checkNames([command, subcommand, third]: readonly string[], named: string | undefined): void {
-  const given = named ?? process.env.PULUMI_STACK;
-  const isNew = command === "stack" && ["init", "new", "rename"].includes(subcommand ?? "");
-  const isOld = command === "stack" && ["rm", "remove", "delete", "select"].includes(subcommand ?? "");
-  if (isNew && (third ?? given)) requireStackName(third ?? given ?? "");
-  else if (isOld && third !== undefined) requireStack(third);
-  else if (command === "cancel" && subcommand !== undefined) requireStack(subcommand);
-  else if (given) requireStack(given);
 }
 
 /**
@@ -63,49 +76,70 @@ function requireNoLivingHolder(stack: string): void {
   if (here.length > 0) throw lockProblem(stack, here, hostname());
 }
 
-/** Commands that Pulumi refuses, or warns about at each one, while something of an interrupted one is left. */
-const changesState = new Set(["up", "update", "preview", "pre", "refresh", "destroy", "down", "dn"]);
+/** What a command needs of this checkout: a local stack trains and serves here. */
+const extentFor = (stack: string | undefined): "everything" | "infrastructure" =>
+  stack && isLocal(stack) ? "everything" : "infrastructure";
 
-void runMain(async () => {
-  const parameters = process.argv.slice(2);
-  const { words, stack: named, directory, flags } = readPulumiArguments(parameters);
-  // Another project's stacks are its own: those outside of the checkout, and those of its examples.
-  const elsewhere = projectFolder(path.resolve(directory ?? ".")) !== root;
-  const [command, subcommand] = words;
-  // An explanation is about no stack, and what follows a command that has done something must not follow it.
-  if (flags.includes("--help") || flags.includes("-h")) {
-    await requireBootstrap("infrastructure", console.error);
-    return pulumiInTerminal("", parameters, { cwd: process.cwd(), environment: pulumiEnvironment() });
-  }
-  if (!elsewhere) checkNames(words, named);
-  const given = named ?? process.env.PULUMI_STACK;
-  const extent = !elsewhere && given && isLocal(given) ? "everything" : "infrastructure";
-  // Standard output belongs to Pulumi: it may be JSON that another program reads.
-  await requireBootstrap(extent, console.error);
-  // `config` is for the committed file itself.
-  if (elsewhere || command === undefined || command === "config") {
-    return pulumiInTerminal(named ?? "", parameters, { cwd: process.cwd(), environment: pulumiEnvironment() });
-  }
-  const isInitialization = command === "stack" && (subcommand === "init" || subcommand === "new");
-  const isRemoval = command === "stack" && (subcommand === "rm" || subcommand === "remove" || subcommand === "delete");
-  const stack = (isInitialization || isRemoval ? words[2] : undefined) ?? (await stackInUse(named));
-  if (stack === undefined)
-    return pulumiInTerminal("", parameters, { cwd: process.cwd(), environment: pulumiEnvironment() });
-  if (command === "cancel") requireNoLivingHolder(subcommand ?? stack);
-  if (extent !== "everything" && isLocal(stack)) await requireBootstrap("everything", console.error);
-  if (isInitialization && flags.every((flag) => flag === "--non-interactive") && needsInitialization(stack)) {
+/** Makes the stack if it is to be deployed for the first time, and mends what an interrupted command has left of it. */
+async function makeReady(stack: string, operation: Operation | undefined): Promise<void> {
+  if (isDeployment(operation) && needsInitialization(stack)) await ensureStack(stack);
+  // A preview takes no lock, and none keeps it from running.
+  const mayRecover = worksOnResources(operation) && !(operation === "preview" && stackLocks(stack).held.length > 0);
+  if (mayRecover && isLocal(stack) && readState(stack) !== undefined) await recoverStack(stack, console.error);
+}
+
+/** What is to be done after a command that has succeeded. */
+async function tidyUp(stack: string, line: PulumiArguments): Promise<void> {
+  if (isWholeUp(line) && isLocal(stack)) await endStrayRuns(stack, console.error);
+  if (removesStack(line)) forgetSalt(stack);
+}
+
+/**
+ * Runs a command of Pulumi on a stack of this checkout, with what goes before it and after.
+ *
+ * @param parameters the command line, which is about `line`
+ * @returns exit status
+ */
+async function runOnStack(stack: string, line: PulumiArguments, parameters: readonly string[]): Promise<number> {
+  const operation = operationOf(line.words);
+  const isPlain = line.flags.every((flag) => flag === "--non-interactive");
+  if (operation === "stack init" && isPlain && needsInitialization(stack)) {
     await ensureStack(stack);
     return pulumiInTerminal(stack, ["stack", "select", stack], { cwd: process.cwd() });
   }
-  if (isDeployment(command) && needsInitialization(stack)) await ensureStack(stack);
-  // A preview takes no lock, and none keeps it from running.
-  const isPreview = command === "preview" || command === "pre";
-  const mayRecover = changesState.has(command) && !(isPreview && stackLocks(stack).held.length > 0);
-  if (mayRecover && isLocal(stack) && readState(stack) !== undefined) await recoverStack(stack, console.error);
+  await makeReady(stack, operation);
+  const [command = ""] = line.words;
   const status = await pulumiInTerminal(stack, withPolicies(stack, command, parameters), { cwd: process.cwd() });
-  const isWhole =
-    (command === "up" || command === "update") && !flags.some((flag) => /^(?:-t|--(?:target|exclude).*)$/.test(flag));
-  if (status === 0 && isWhole && isLocal(stack)) await endStrayRuns(stack, console.error);
-  if (status === 0 && (isRemoval || (command === "destroy" && flags.includes("--remove")))) forgetSalt(stack);
+  if (status === 0) await tidyUp(stack, line);
   return status;
+}
+
+/** Runs Pulumi as it is called, with nothing of a stack of this checkout. */
+const runAsItIs = (parameters: readonly string[], named = ""): Promise<number> =>
+  pulumiInTerminal(named, parameters, { cwd: process.cwd(), environment: pulumiEnvironment() });
+
+void runMain(async () => {
+  const parameters = process.argv.slice(2);
+  const line = readPulumiArguments(parameters);
+  const { words, stack: named, directory = "." } = line;
+  // Another project's stacks are its own: those outside of the checkout, and those of its examples.
+  const isOurs = projectFolder(path.resolve(directory)) === root;
+  // An explanation is about no stack, and what follows a command that has done something must not follow it.
+  if (asksForHelp(line)) {
+    await requireBootstrap("infrastructure", console.error);
+    return runAsItIs(parameters);
+  }
+  const given = named ?? process.env.PULUMI_STACK;
+  if (isOurs) checkNames(words, given);
+  const extent = extentFor(isOurs ? given : undefined);
+  // Standard output belongs to Pulumi: it may be JSON that another program reads.
+  await requireBootstrap(extent, console.error);
+  const operation = operationOf(words);
+  // `config` is for the committed file itself.
+  if (!isOurs || words.length === 0 || operation === "config") return runAsItIs(parameters, named);
+  const stack = await stackInUse(words, given);
+  if (stack === undefined) return runAsItIs(parameters);
+  if (operation === "cancel") requireNoLivingHolder(stackOperand(words).name ?? stack);
+  if (extent !== "everything" && isLocal(stack)) await requireBootstrap("everything", console.error);
+  return runOnStack(stack, line, parameters);
 });

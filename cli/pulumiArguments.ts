@@ -1,3 +1,5 @@
+import { operationOf, worksOnResources } from "./pulumiCommands";
+
 /** Flags that are followed by a value, whatever the command (`pulumi <command> --help`, Pulumi 3.258). */
 const withValue = new Set([
   ...["cwd", "stack", "color", "verbose", "tracing", "profiling", "memprofilerate", "otel-traces"],
@@ -9,18 +11,23 @@ const withValue = new Set([
 /** Flags of every command, which say nothing of what it does. */
 const everywhere = /^(?:-v|--(?:color|verbose|tracing|profiling|memprofilerate|otel-traces))$/;
 
-/** Letters that are followed by a value: of every command, and of those that change a stack. Elsewhere `-c` and `-t` stand alone. */
+/** Letters that are followed by a value: of every command, and of those that work on a stack's resources. Elsewhere `-c` and `-t` stand alone. */
 const letters = "Csv";
-const deploymentLetters = "Csvcmpt";
-const deployments = new Set(["up", "update", "preview", "pre", "refresh", "destroy", "down", "dn"]);
+const lettersOnResources = "Csvcmpt";
+
+interface Flag {
+  readonly name: string;
+  readonly value: string | undefined;
+  /** The value is the next parameter. */
+  readonly isOpen: boolean;
+}
 
 /**
  * Takes apart what one dash begins: `-ys local` and `-yslocal` are `-y -s local`.
  *
  * @param valued letters that are followed by a value
- * @returns `isOpen`: the value is the next parameter
  */
-function shortFlags(parameter: string, valued: string): { name: string; value: string | undefined; isOpen: boolean }[] {
+function shortFlags(parameter: string, valued: string): Flag[] {
   const flags = [];
   for (let at = 1; at < parameter.length; at += 1) {
     const name = `-${parameter.charAt(at)}`;
@@ -34,44 +41,55 @@ function shortFlags(parameter: string, valued: string): { name: string; value: s
 }
 
 /**
- * What a Pulumi command line is about.
+ * The flags that one parameter holds: a long one, or what one dash begins.
  *
- * @returns `words`: the
- *   command, its sub-command and what they work on; `stack`: the one that `--stack` names; `directory`: that of `--cwd`;
- *   `flags`: every other flag, without its value
+ * @param words that stand before it: what a letter means goes by the command
  */
-export function readPulumiArguments(parameters: readonly string[]): {
-  words: string[];
-  stack: string | undefined;
-  directory: string | undefined;
-  flags: string[];
-} {
-  const read: { words: string[]; stack: string | undefined; directory: string | undefined; flags: string[] } = {
-    words: [],
-    stack: undefined,
-    directory: undefined,
-    flags: [],
-  };
-  for (let index = 0; index < parameters.length; index += 1) {
-    const parameter = parameters[index] ?? "";
-    if (parameter === "--") return { ...read, words: [...read.words, ...parameters.slice(index + 1)] };
-    if (!parameter.startsWith("-") || parameter === "-") {
-      read.words.push(parameter);
-      continue;
-    }
-    const long = /^--([^=]+)(?:=(.*))?$/s.exec(parameter);
-    const found =
-      long === null
-        ? shortFlags(parameter, deployments.has(read.words[0] ?? "") ? deploymentLetters : letters)
-        : [{ name: `--${long[1]}`, value: long[2], isOpen: long[2] === undefined && withValue.has(long[1] ?? "") }];
-    for (const { name, value, isOpen } of found) {
-      const given = isOpen ? parameters[(index += 1)] : value;
-      if (name === "-s" || name === "--stack") read.stack = given;
-      else if (name === "-C" || name === "--cwd") read.directory = given;
-      else if (!everywhere.test(name)) read.flags.push(name);
+function flagsIn(parameter: string, words: readonly string[]): Flag[] {
+  const long = /^--([^=]+)(?:=(.*))?$/s.exec(parameter);
+  if (long === null) return shortFlags(parameter, worksOnResources(operationOf(words)) ? lettersOnResources : letters);
+  const [, name = "", value] = long;
+  return [{ name: `--${name}`, value, isOpen: value === undefined && withValue.has(name) }];
+}
+
+/** What a Pulumi command line is about. */
+export interface PulumiArguments {
+  /** The command, its sub-command and what they work on. */
+  readonly words: readonly string[];
+  /** The one that `--stack` names. */
+  readonly stack: string | undefined;
+  /** That of `--cwd`. */
+  readonly directory: string | undefined;
+  /** Every other flag, without its value. */
+  readonly flags: readonly string[];
+}
+
+/** Flags whose value is read. */
+const settings: ReadonlyMap<string, "stack" | "directory"> = new Map([
+  ["-s", "stack"],
+  ["--stack", "stack"],
+  ["-C", "directory"],
+  ["--cwd", "directory"],
+]);
+
+export function readPulumiArguments(parameters: readonly string[]): PulumiArguments {
+  const words: string[] = [];
+  const flags: string[] = [];
+  const values: { stack?: string | undefined; directory?: string | undefined } = {};
+  const rest = parameters.values();
+  for (const parameter of rest) {
+    if (parameter === "--") words.push(...rest);
+    else if (!parameter.startsWith("-") || parameter === "-") words.push(parameter);
+    else {
+      for (const { name, value, isOpen } of flagsIn(parameter, words)) {
+        const given = isOpen ? rest.next().value : value;
+        const setting = settings.get(name);
+        if (setting !== undefined) values[setting] = given;
+        else if (!everywhere.test(name)) flags.push(name);
+      }
     }
   }
-  return read;
+  return { words, stack: values.stack, directory: values.directory, flags };
 }
 
 /**
