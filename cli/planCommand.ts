@@ -44,6 +44,8 @@ const families = [...new Set(catalog.instances.map(({ family }) => family))];
 
 interface NumberOption {
   readonly name: "budget" | "usd-per-hour" | "deadline" | "nodes" | "headroom";
+  /** What it sets in the search. */
+  readonly constraint: "maximumUsdPerRun" | "maximumUsdPerHour" | "maximumHours" | "maximumNodes" | "headroom";
   readonly allowed: (value: number) => boolean;
   /** What is allowed, for the message: "must be ...". */
   readonly expected: string;
@@ -51,16 +53,33 @@ interface NumberOption {
 
 const within = (maximum: number) => (value: number) => value > 0 && value <= maximum;
 const numberOptions: readonly NumberOption[] = [
-  { name: "budget", allowed: within(1e9), expected: "a number of USD above 0 and at most 1000000000, such as 500" },
-  { name: "usd-per-hour", allowed: within(1e6), expected: "a number of USD above 0 and at most 1000000, such as 20" },
-  { name: "deadline", allowed: within(87_600), expected: "a number of hours above 0 and at most 87600, such as 12" },
+  {
+    name: "budget",
+    constraint: "maximumUsdPerRun",
+    allowed: within(1e9),
+    expected: "a number of USD above 0 and at most 1000000000, such as 500",
+  },
+  {
+    name: "usd-per-hour",
+    constraint: "maximumUsdPerHour",
+    allowed: within(1e6),
+    expected: "a number of USD above 0 and at most 1000000, such as 20",
+  },
+  {
+    name: "deadline",
+    constraint: "maximumHours",
+    allowed: within(87_600),
+    expected: "a number of hours above 0 and at most 87600, such as 12",
+  },
   {
     name: "nodes",
+    constraint: "maximumNodes",
     allowed: (value) => Number.isInteger(value) && value >= 1 && value <= 10_000,
     expected: "a whole number from 1 to 10000",
   },
   {
     name: "headroom",
+    constraint: "headroom",
     allowed: (value) => value >= 0 && value < 1,
     expected: "a number from 0 to below 1: 0.1 leaves a tenth free",
   },
@@ -102,7 +121,9 @@ function regionProblem(region: string): string[] {
 }
 
 /** A recipe goes by its name: not by a path, and not in another case. */
-function recipeProblem(recipe: string): string[] {
+function recipeProblems([recipe, ...others]: readonly string[]): string[] {
+  if (recipe === undefined) return [];
+  if (others.length > 0) return [`one recipe at a time, not ${[recipe, ...others].join(", ")}`];
   const names = recipeNames();
   if (names.includes(recipe)) return [];
   const name = basename(recipe).replace(/\.ya?ml$/i, "");
@@ -114,36 +135,8 @@ function recipeProblem(recipe: string): string[] {
 
 const modelsPrefix = /^(?:s3:\/\/[a-z0-9][a-z0-9.-]+[a-z0-9]\/\S+|file:\/\/\/\S+)$/;
 
-/** What is wrong with asking for a run document. */
-function documentProblems(
-  recipe: string | undefined,
-  {
-    json,
-    offload,
-    models,
-  }: { readonly json: boolean; readonly offload: boolean; readonly models?: string | undefined },
-): string[] {
-  const problems: string[] = [];
-  if (recipe === undefined) problems.push("--document: name the recipe that is to run");
-  if (json) problems.push("--document: is JSON already; leave out --json");
-  if (offload) problems.push("--document: the flows keep states in the GPUs' memory; leave out --offload");
-  if (models !== undefined && !modelsPrefix.test(models)) {
-    problems.push(`--models: ${shownValue(models)} must be s3://bucket/prefix or file:///folder`);
-  }
-  return problems;
-}
-
-interface Options {
-  readonly recipe: string | undefined;
-  readonly print: "text" | "json" | "document";
-  /** Prefix below which the models of a printed document go. */
-  readonly modelsRoot: string;
-  readonly help: boolean;
-  readonly constraints: Constraints;
-}
-
-function readOptions(options: readonly string[]): Options {
-  const { values, positionals, tokens } = parseArgs({
+const parseOptions = (options: readonly string[]) =>
+  parseArgs({
     args: [...options],
     allowPositionals: true,
     tokens: true,
@@ -164,39 +157,66 @@ function readOptions(options: readonly string[]): Options {
       help: { type: "boolean", short: "h", default: false },
     },
   });
+
+type Values = ReturnType<typeof parseOptions>["values"];
+
+/** What is wrong with asking for a run document. */
+function documentProblems(recipe: string | undefined, { document, json, offload, models }: Values): string[] {
+  if (!document)
+    return models === undefined ? [] : ["--models: is where the models of a --document go, and there is none"];
+  const problems: string[] = [];
+  if (recipe === undefined) problems.push("--document: name the recipe that is to run");
+  if (json) problems.push("--document: is JSON already; leave out --json");
+  if (offload) problems.push("--document: the flows keep states in the GPUs' memory; leave out --offload");
+  if (models !== undefined && !modelsPrefix.test(models)) {
+    problems.push(`--models: ${shownValue(models)} must be s3://bucket/prefix or file:///folder`);
+  }
+  return problems;
+}
+
+/** What the options leave the search to choose from. Only what is given stands in it. */
+function readConstraints(values: Values, problems: string[]): Constraints {
+  if (values.region !== undefined) problems.push(...regionProblem(values.region));
+  const constraints = {
+    region: values.region,
+    families: readWords("families", values.families, families, problems),
+    capacity: readWords("capacity", values.capacity, kinds, problems),
+    ...Object.fromEntries(
+      numberOptions.map((option) => [option.constraint, readNumber(option, values[option.name], problems)]),
+    ),
+    allowOffload: values.offload ? true : undefined,
+    objective: values.fastest ? "fastest" : undefined,
+  };
+  return Object.fromEntries(Object.entries(constraints).filter(([, value]) => value !== undefined));
+}
+
+interface Options {
+  readonly recipe: string | undefined;
+  readonly print: "text" | "json" | "document";
+  /** Prefix below which the models of a printed document go. */
+  readonly modelsRoot: string;
+  readonly help: boolean;
+  readonly constraints: Constraints;
+}
+
+function readOptions(options: readonly string[]): Options {
+  const { values, positionals, tokens } = parseOptions(options);
+  const [recipe] = positionals;
   const given = tokens.flatMap((token) => (token.kind === "option" && token.value !== undefined ? [token.name] : []));
   const repeated = new Set(given.filter((name, index) => given.indexOf(name) !== index));
-  const problems = [...repeated].map((name) => `--${name}: stands more than once`);
-  const [recipe, ...others] = positionals;
-  if (others.length > 0) problems.push(`one recipe at a time, not ${positionals.join(", ")}`);
-  else if (recipe !== undefined) problems.push(...recipeProblem(recipe));
-  if (values.document) problems.push(...documentProblems(recipe, values));
-  else if (values.models !== undefined)
-    problems.push("--models: is where the models of a --document go, and there is none");
-  if (values.region !== undefined) problems.push(...regionProblem(values.region));
-  const onlyFamilies = readWords("families", values.families, families, problems);
-  const capacity = readWords("capacity", values.capacity, kinds, problems);
-  const [budget, perHour, deadline, nodes, headroom] = numberOptions.map((option) =>
-    readNumber(option, values[option.name], problems),
-  );
+  const problems = [
+    ...[...repeated].map((name) => `--${name}: stands more than once`),
+    ...recipeProblems(positionals),
+    ...documentProblems(recipe, values),
+  ];
+  const constraints = readConstraints(values, problems);
   if (problems.length > 0 && !values.help) throw new UsageError(problems.join("\n"));
   return {
     recipe,
     print: values.document ? "document" : values.json ? "json" : "text",
     modelsRoot: values.models ?? pathToFileURL(resolve(".metaflow", "models")).href,
     help: values.help,
-    constraints: {
-      ...(values.region === undefined ? {} : { region: values.region }),
-      ...(onlyFamilies === undefined ? {} : { families: onlyFamilies }),
-      ...(capacity === undefined ? {} : { capacity }),
-      ...(budget === undefined ? {} : { maximumUsdPerRun: budget }),
-      ...(perHour === undefined ? {} : { maximumUsdPerHour: perHour }),
-      ...(deadline === undefined ? {} : { maximumHours: deadline }),
-      ...(nodes === undefined ? {} : { maximumNodes: nodes }),
-      ...(headroom === undefined ? {} : { headroom }),
-      ...(values.offload ? { allowOffload: true } : {}),
-      ...(values.fastest ? { objective: "fastest" as const } : {}),
-    },
+    constraints,
   };
 }
 

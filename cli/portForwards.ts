@@ -126,7 +126,6 @@ export async function startPortForwards({
   print: (line: string) => void;
   interactive: boolean;
 }): Promise<Forwarding> {
-  const { context } = access;
   const wanted = access.forwards.filter(({ onlyToLookAt = false }) => interactive || !onlyToLookAt);
   if (wanted.length === 0) return { end: () => Promise.resolve() };
   const searchPath = environment.PATH ?? "";
@@ -141,16 +140,55 @@ export async function startPortForwards({
   const forwards = await withFreePorts(wanted, print);
   await requireCluster(kubectl, stack, access, environment);
 
+  const forwarding = forwardAll(kubectl, stack, { forwards, context: access.context, environment });
+  const failures = await forwarding.failures;
+  const fatal = failures.filter(({ forward }) => forward.onlyToLookAt !== true);
+  if (fatal.length > 0) {
+    await forwarding.end();
+    throw new Problem(`Not every service of stack ${stack} can be forwarded:`, fatal.map(explain));
+  }
+  const failed = new Set(failures.map(({ forward }) => forward));
+  for (const forward of forwards)
+    if (!failed.has(forward)) print(`${forward.name}: http://127.0.0.1:${forward.localPort}`);
+  for (const failure of failures) print(`Not forwarded: ${explain(failure)}`);
+  return { end: forwarding.end };
+}
+
+/** A service that could not be forwarded. */
+interface Failure {
+  readonly forward: PortForward;
+  /** What kubectl said. */
+  readonly errors: string;
+}
+
+const explain = ({ forward: { name, namespace, service }, errors }: Failure): string =>
+  `${name} (service ${service} in namespace ${namespace}): ${errors}`;
+
+/**
+ * Forwards services until it is told to end, or this process ends. A record of what runs is kept for the stack's other shells.
+ *
+ * @returns `failures`: of those whose port does not answer at first
+ */
+function forwardAll(
+  kubectl: string,
+  stack: string,
+  {
+    forwards,
+    context,
+    environment,
+  }: { forwards: readonly PortForward[]; context: string | undefined; environment: NodeJS.ProcessEnv },
+): Forwarding & { readonly failures: Promise<Failure[]> } {
   const record = path.join(directoryOf(stack), `port-forwards.${process.pid}.json`);
   const log = path.join(directoryOf(stack), "port-forwards.log");
   mkdirSync(directoryOf(stack), { recursive: true });
   writeFileSync(log, "");
-  const supervised = forwards.map((forward) =>
-    keepForwarding(kubectl, portForwardParameters(forward, context), environment, log, writeRecord),
-  );
+  const supervised = forwards.map((forward) => ({
+    forward,
+    ...keepForwarding(kubectl, portForwardParameters(forward, context), environment, log, writeRecord),
+  }));
+  const runningNow = () => supervised.flatMap(({ running }) => running() ?? []);
   function writeRecord() {
-    const running = supervised.flatMap(({ running: child }) => child() ?? []);
-    writeFileSync(record, JSON.stringify({ owner: ownIdentity(), running }));
+    writeFileSync(record, JSON.stringify({ owner: ownIdentity(), running: runningNow() }));
   }
   const endAtExit = () => {
     for (const { stop } of supervised) stop();
@@ -159,27 +197,15 @@ export async function startPortForwards({
   process.once("exit", endAtExit);
   const end = async () => {
     process.off("exit", endAtExit);
-    const running = supervised.flatMap(({ running: child }) => child() ?? []);
+    const running = runningNow();
     endAtExit();
     await Promise.all(running.map((identity) => endProcess(identity, 5)));
   };
   writeRecord();
-  const failures = (await Promise.all(supervised.map(({ started }) => started))).flatMap((errors, index) => {
-    const forward = forwards[index];
-    return errors === undefined || forward === undefined ? [] : [{ forward, errors }];
-  });
-  const explain = ({ forward: { name, namespace, service }, errors }: (typeof failures)[number]) =>
-    `${name} (service ${service} in namespace ${namespace}): ${errors}`;
-  const fatal = failures.filter(({ forward }) => forward.onlyToLookAt !== true);
-  if (fatal.length > 0) {
-    await end();
-    throw new Problem(`Not every service of stack ${stack} can be forwarded:`, fatal.map(explain));
-  }
-  const failed = new Set(failures.map(({ forward }) => forward));
-  for (const forward of forwards)
-    if (!failed.has(forward)) print(`${forward.name}: http://127.0.0.1:${forward.localPort}`);
-  for (const failure of failures) print(`Not forwarded: ${explain(failure)}`);
-  return { end };
+  const failures = Promise.all(
+    supervised.map(async ({ forward, started }) => ({ forward, errors: await started })),
+  ).then((all) => all.flatMap(({ forward, errors }) => (errors === undefined ? [] : [{ forward, errors }])));
+  return { failures, end };
 }
 
 /** @returns path of kubectl */

@@ -17,6 +17,7 @@ import {
   portForwardCommands,
   startPortForwards,
 } from "./portForwards";
+import { readShellArguments, usage } from "./shellArguments";
 import { clientCache, exportLines, stackVariables } from "./shellEnvironment";
 import { committedFile, isLocal } from "./stackConfiguration";
 import { requireStack } from "./stackName";
@@ -28,8 +29,6 @@ import { readState } from "./stackState";
  * the stack; services of a stack in a cluster are forwarded to this machine while it is open. `--print` prints lines to evaluate
  * instead: eval "$(npm run -s shell -- local --print)".
  */
-
-const usage = "npm run shell -- <stack> [--print | -- <command>]";
 
 /**
  * Start-up files make a search path of their own. This has them run and then puts this project's folders first again.
@@ -78,76 +77,82 @@ async function forward(
   }
 }
 
-void runMain(async () => {
-  const parameters = process.argv.slice(2);
-  const print = parameters[1] === "--print";
-  const stack = parameters[0];
-  if (stack === "--help" || stack === "-h") {
-    console.log(`Usage: ${usage}`);
-    return 0;
-  }
-  const command = parameters[1] === "--" ? parameters.slice(2) : [];
-  if (stack === undefined || stack.startsWith("-") || (parameters.length > (print ? 2 : 1) && command.length === 0)) {
-    throw new Problem(`Usage: ${usage}`, [
-      'For example: npm run shell -- local, or in the shell that you have: eval "$(npm run -s shell -- local --print)"',
-    ]);
-  }
+type Outputs = Awaited<ReturnType<typeof readStackOutputs>>;
+
+/** @throws {Problem} */
+function requireCommittedStack(stack: string): void {
   requireStack(stack);
   if (!existsSync(committedFile(stack)))
     throw new Problem(`There is no stack ${stack}: ${committedFile(stack)} does not exist.`);
-  await requireBootstrap(isLocal(stack) ? "everything" : "infrastructure", console.error);
-  // A shell makes nothing: it may be opened to look at what an interrupted command has left.
-  const isUp = readState(stack) !== undefined;
-  if (!isUp)
-    console.error(`Stack ${stack} is not there: nothing of it is set up. npm run pulumi -- up -s ${stack} makes it.`);
-  const outputs = isUp ? await readStackOutputs(stack) : undefined;
-  const access = outputs?.kind === "platform" ? clusterAccess(outputs) : noCluster;
+}
+
+/** The stack's outputs. A shell makes nothing: it may be opened to look at what an interrupted command has left. */
+async function outputsOf(stack: string): Promise<Outputs> {
+  if (readState(stack) !== undefined) return readStackOutputs(stack);
+  console.error(`Stack ${stack} is not there: nothing of it is set up. npm run pulumi -- up -s ${stack} makes it.`);
+  return undefined;
+}
+
+/** The environment of what runs in the shell. */
+function shellEnvironment(stack: string, outputs: Outputs, access: ClusterAccess): NodeJS.ProcessEnv {
   const own = isLocal(stack) ? withoutAws(pulumiEnvironment()) : pulumiEnvironment();
-  const environment: NodeJS.ProcessEnv = {
+  return {
     ...withPython({ ...own, ...(isLocal(stack) ? clientCache(stack) : {}), ...stackVariables(outputs) }),
     PYTHONPATH: layout.flows,
     ...kubeconfigVariables(stack, access),
     PULUMI_STACK: stack,
   };
-  if (print) {
-    console.log(exportLines(process.env, environment).join("\n"));
-    const commands = portForwardCommands(access);
-    if (commands.length > 0) console.error(["The services are reached while these run:", ...commands].join("\n"));
-    return 0;
-  }
-  const shell = process.env.SHELL ?? "/bin/sh";
-  const { parameters: startUpParameters, variables } = startUp(shell);
+}
+
+/** Standard output is what the shell that asks evaluates; what a person is to read goes beside it. */
+function printLines(environment: NodeJS.ProcessEnv, access: ClusterAccess): void {
+  console.log(exportLines(process.env, environment).join("\n"));
+  const commands = portForwardCommands(access);
+  if (commands.length > 0) console.error(["The services are reached while these run:", ...commands].join("\n"));
+}
+
+interface Program {
+  readonly file: string;
+  readonly parameters: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** The user's own shell, which keeps this project's folders first. */
+function userShell(environment: NodeJS.ProcessEnv): Program {
+  const file = process.env.SHELL ?? "/bin/sh";
+  const { parameters, variables } = startUp(file);
   const known = (process.env.PATH ?? "").split(path.delimiter);
   const added = (environment.PATH ?? "").split(path.delimiter).filter((entry) => !known.includes(entry));
-  const interactive = command.length === 0;
-  const forwarding = await forward(stack, access, environment, interactive);
-  if (interactive) {
-    console.error(
-      `Shell for stack ${stack}: pulumi, python (${pythonOf("train")}) and Metaflow are set up. Leave with exit.`,
-    );
-    if (
-      environment.OPENAI_BASE_URL !== undefined &&
-      outputs?.kind === "local" &&
-      outputs.endpointEnvironment !== null
-    ) {
-      console.error(`The endpoint is $OPENAI_BASE_URL (${environment.OPENAI_BASE_URL}), its key $OPENAI_API_KEY.`);
-    }
-  }
-  const [file = shell, ...rest] = interactive ? [shell, ...startUpParameters] : command;
-  const child = spawn(file, rest, {
-    stdio: "inherit",
-    env: {
-      ...environment,
-      ...(interactive ? { ...variables, POSTTRAINING_PATH: added.join(path.delimiter) } : {}),
-    },
-  });
+  return {
+    file,
+    parameters,
+    environment: { ...environment, ...variables, POSTTRAINING_PATH: added.join(path.delimiter) },
+  };
+}
+
+/** Says to a person what the shell has. */
+function greet(stack: string, outputs: Outputs, { OPENAI_BASE_URL: endpoint }: NodeJS.ProcessEnv): void {
+  console.error(
+    `Shell for stack ${stack}: pulumi, python (${pythonOf("train")}) and Metaflow are set up. Leave with exit.`,
+  );
+  if (endpoint !== undefined && outputs?.kind === "local" && outputs.endpointEnvironment !== null)
+    console.error(`The endpoint is $OPENAI_BASE_URL (${endpoint}), its key $OPENAI_API_KEY.`);
+}
+
+/**
+ * Runs a program in this terminal, until it ends.
+ *
+ * @returns exit status
+ */
+function runHere({ file, parameters, environment }: Program): Promise<number> {
+  const child = spawn(file, parameters, { stdio: "inherit", env: environment });
   // The handlers of earlier commands (command.mjs) would end this process, and with it the forwarding, before its child.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.removeAllListeners(signal);
     // Ctrl-C reaches the child from the terminal as well.
     process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
   }
-  const ended = new Promise<number>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     child.once("error", () => {
       reject(new Problem(`${file} cannot be started.`));
     });
@@ -155,5 +160,28 @@ void runMain(async () => {
       resolve(exitStatus(status, signal));
     });
   });
-  return ended.finally(forwarding.end);
+}
+
+void runMain(async () => {
+  const wanted = readShellArguments(process.argv.slice(2));
+  if (wanted === "help") {
+    console.log(`Usage: ${usage}`);
+    return 0;
+  }
+  const { stack, print, command } = wanted;
+  requireCommittedStack(stack);
+  await requireBootstrap(isLocal(stack) ? "everything" : "infrastructure", console.error);
+  const outputs = await outputsOf(stack);
+  const access = outputs?.kind === "platform" ? clusterAccess(outputs) : noCluster;
+  const environment = shellEnvironment(stack, outputs, access);
+  if (print) {
+    printLines(environment, access);
+    return 0;
+  }
+  const shell = userShell(environment);
+  const [file, ...parameters] = command;
+  const interactive = file === undefined;
+  const forwarding = await forward(stack, access, environment, interactive);
+  if (interactive) greet(stack, outputs, environment);
+  return runHere(interactive ? shell : { file, parameters, environment }).finally(forwarding.end);
 });
