@@ -4,6 +4,7 @@ import { z } from "zod";
 import { estimateMemory } from "../sizing/memory";
 import { jobFromRecipe, workloadOf, type Job } from "../sizing/job";
 import type { Plan } from "../contracts/plan";
+import { methodOf, methods } from "../methods";
 import { readRecipe } from "../recipe/read";
 import { findShape } from "../sizing/shape";
 import { planTable, withTrainable, type TableCell } from "../sizing/table";
@@ -12,7 +13,7 @@ import type { Trainable } from "../sizing/workload";
 /** What the tracer writes for one job (flows/sizing_oracle/trace.py). */
 const traceSchema = z.strictObject({
   name: z.string(),
-  method: z.enum(["sft", "dpo", "grpo"]),
+  method: z.enum(methods.map(({ name }) => name)),
   model: z.string(),
   trainable: z.enum(["full", "lora"]),
   rank: z.number().int(),
@@ -92,7 +93,7 @@ export function oracleComparison(): OracleComparison[] {
           };
     const job: Job = {
       name: trace.name,
-      method: trace.method,
+      method: methodOf(trace).memoryLike,
       shape,
       trainable,
       weightBytes: 2,

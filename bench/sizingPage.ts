@@ -264,7 +264,7 @@ ${weakest.map((row) => `| ${row.id} | ${row.source} | ${row.model} | ${row.train
 
 - Most of them leave out what decides the peak: the length of the samples, the batch, or what else lived in the process
   (an inference engine in the actor's process, a vision tower).
-- DPO and GRPO have few published peaks, and none of grade A; the oracle stands in for them.
+- DPO, KTO and GRPO have few published peaks, and none of grade A; the oracle stands in for them.
 - Speed on Blackwell and of GRPO's generation rests on bandwidth and arithmetic, not on measurements.
 - Throughput with float8 is only known where the settings say so.
 - Other adapters than LoRA are counted as LoRA of the same rank on queries and values.

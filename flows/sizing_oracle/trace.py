@@ -1,7 +1,7 @@
 """Traces one training step: the real model class and TRL's trainers' own loss at full shape, without weights or a GPU.
 
 PyTorch's `FakeTensorMode` gives tensors shapes and no data; `MemTracker` counts live storages as they come and go.
-The loss is `compute_loss` of TRL's `SFTTrainer`, `DPOTrainer` and `GRPOTrainer` with TRL's scoring head
+The loss is `compute_loss` of TRL's `SFTTrainer`, `DPOTrainer`, `KTOTrainer` and `GRPOTrainer` with TRL's scoring head
 (`add_fused_lm_head`), adapters are PEFT's, and accelerate shards with FSDP2 over a fake process group. GRPO's completions
 are given, not generated. The peak is that of allocated memory: no allocator slack, CUDA context or NCCL.
 
@@ -18,16 +18,17 @@ import json
 import sys
 import time
 from collections import OrderedDict, defaultdict
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.distributed._tools.mem_tracker import MemTracker
 from torch.distributed.device_mesh import init_device_mesh
 from torch.utils.hooks import RemovableHandle
@@ -50,16 +51,21 @@ class _Tracker(MemTracker):
             setattr(torch.Tensor, name, register)
         return super().__enter__()
 
-    def _again(self, module: torch.nn.Module) -> bool:
-        """A reference pass through the policy's own modules: its tensors count, its modules have been seen."""
-        return module in self.memory_tracking and not torch.is_grad_enabled()
+    def __init__(self, policy: torch.nn.Module) -> None:
+        super().__init__()
+        self._policy = set(policy.modules())
+
+    def _only_scores(self, module: torch.nn.Module) -> bool:
+        """A pass through the policy before or after the one that trains, or a second one through a reference model: PyTorch's
+        tracker knows one pass through a module. Tensors count all the same."""
+        return not torch.is_grad_enabled() and (module in self._policy or module in self.memory_tracking)
 
     def _pre_fw_hook(self, module: torch.nn.Module, inputs: Any) -> None:
-        if not self._again(module):
+        if not self._only_scores(module):
             super()._pre_fw_hook(module, inputs)
 
     def _post_fw_hook(self, module: torch.nn.Module, inputs: Any, outputs: Any) -> None:
-        if not self._again(module):
+        if not self._only_scores(module):
             super()._post_fw_hook(module, inputs, outputs)
 
     def _update_peak_stats(self, peak_state: Any) -> None:
@@ -187,6 +193,7 @@ def _materialise(model: torch.nn.Module) -> None:
 _HEAD_OUTPUTS = {
     "sft": ("log_probs", "entropy", "is_top1"),
     "dpo": ("log_probs", "entropy", "mean_logits", "is_top1"),
+    "kto": ("log_probs", "entropy", "mean_logits"),
     "grpo": ("log_probs", "entropy"),
 }
 
@@ -261,8 +268,15 @@ class _Accelerator:
     def unwrap_model(self, model: Any) -> Any:
         return model
 
+    def __init__(self, method: str) -> None:
+        # KTO's loss itself needs one mean over all processes, of how far the model has moved.
+        self._passes = 1 if method == "kto" else 0
+
     def gather_for_metrics(self, tensor: Any) -> Any:
-        raise _LossIsDone
+        if self._passes == 0:
+            raise _LossIsDone
+        self._passes -= 1
+        return tensor
 
     def reduce(self, tensor: Any, reduction: str) -> Any:
         raise _LossIsDone
@@ -272,12 +286,12 @@ def _trainer(job: Job, model: Any, reference: Any) -> Any:
     """TRL's trainer for the method with its default settings; made without `__init__`, which loads models and data."""
     import trl
 
-    kind = {"sft": "SFT", "dpo": "DPO", "grpo": "GRPO"}[job.method]
+    kind = job.method.upper()
     arguments = getattr(trl, f"{kind}Config")(output_dir="unused", use_cpu=True, bf16=False, report_to="none")
     common = {
         "model": model,
         "args": arguments,
-        "accelerator": _Accelerator(),
+        "accelerator": _Accelerator(job.method),
         "aux_loss_enabled": False,
         "_metrics": defaultdict(lambda: defaultdict(list)),
     }
@@ -293,6 +307,15 @@ def _trainer(job: Job, model: Any, reference: Any) -> Any:
             "beta": 0.1,
             "label_smoothing": 0.0,
             "use_weighting": False,
+        },
+        "kto": {
+            "ref_model": reference,
+            "precompute_ref_logps": job.reference == "precomputed",
+            "calculate_KL": True,
+            "loss_type": "kto",
+            "beta": 0.1,
+            "desirable_weight": 1.0,
+            "undesirable_weight": 1.0,
         },
         "grpo": {
             "beta": 0.0,
@@ -310,6 +333,9 @@ def _trainer(job: Job, model: Any, reference: Any) -> Any:
     trainer = object.__new__(getattr(trl, f"{kind}Trainer"))
     trainer.__dict__.update(common | own[job.method])
     return trainer
+
+
+_COLUMNS = ("input_ids", "attention_mask", "completion_mask")
 
 
 def _batch(job: Job) -> dict[str, torch.Tensor]:
@@ -332,6 +358,15 @@ def _batch(job: Job) -> dict[str, torch.Tensor]:
                 "completion_mask": torch.ones_like(whole),
                 **{name: torch.ones(job.microBatch) for name in computed},
             }
+        case "kto":
+            # Half of the answers are good; beside each, a prompt with the answer of another.
+            whole = ones(job.microBatch, job.sequenceTokens)
+            computed = ("ref_logps", "ref_KL_logps") if job.reference == "precomputed" else ()
+            return {
+                **{f"{prefix}{name}": whole.clone() for prefix in ("", "KL_") for name in _COLUMNS},
+                "label": torch.ones(job.microBatch, dtype=torch.bool),
+                **{name: torch.ones(job.microBatch) for name in computed},
+            }
         case "grpo":
             return {
                 "prompt_ids": ones(job.microBatch, prompt),
@@ -340,19 +375,46 @@ def _batch(job: Job) -> dict[str, torch.Tensor]:
                 "completion_mask": ones(job.microBatch, job.completionTokens),
                 "advantages": torch.ones(job.microBatch),
             }
-    raise ValueError(f"method: {job.method} is not sft, dpo or grpo")
+    raise ValueError(f"method: {job.method} is not sft, dpo, kto or grpo")
+
+
+@contextmanager
+def _half_are_good() -> Iterator[None]:
+    """KTO looks up which answers are good; fake labels cannot tell, so that every second one counts as such."""
+    nonzero = torch.nonzero
+
+    def half(labels: torch.Tensor, *, as_tuple: bool = False) -> torch.Tensor:
+        return torch.zeros((len(labels) // 2, 1), dtype=torch.int64)
+
+    torch.nonzero = half
+    try:
+        yield
+    finally:
+        torch.nonzero = nonzero
+
+
+def _loss_in(frame: FrameType) -> torch.Tensor | None:
+    """The loss among the variables of a trainer's frame; KTO takes the mean of its losses last of all."""
+    if frame.f_code.co_name not in ("compute_loss", "_compute_loss"):
+        return None
+    if "loss" in frame.f_locals:
+        return frame.f_locals["loss"]
+    losses = frame.f_locals.get("losses")
+    return None if losses is None else losses.nanmean()
 
 
 def _loss(trainer: Any, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """The trainer's loss, taken from its frame when it turns to its metrics."""
     try:
-        return trainer.compute_loss(model, batch)
-    except _LossIsDone as done:
+        with _half_are_good():
+            return trainer.compute_loss(model, batch)
+    # A number of a fake tensor is asked for by metrics only.
+    except (_LossIsDone, DataDependentOutputException) as done:
         loss = None
         frame = done.__traceback__
         while frame is not None:
-            if frame.tb_frame.f_code.co_name in ("compute_loss", "_compute_loss"):
-                loss = frame.tb_frame.f_locals.get("loss", loss)
+            found = _loss_in(frame.tb_frame)
+            loss = loss if found is None else found
             frame = frame.tb_next
         # The frames would hold what the trainer lets go of when it returns.
         done.__traceback__ = None
@@ -392,7 +454,7 @@ def trace(job: Job) -> dict[str, Any]:
                 parameter.grad = torch.zeros_like(parameter)
         optimizer.step()
         optimizer.zero_grad()
-        tracker = _Tracker()
+        tracker = _Tracker(model)
         tracker.track_external(*[m for m in (model, reference, optimizer) if m is not None])
         with tracker:
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
@@ -413,7 +475,7 @@ def trace(job: Job) -> dict[str, Any]:
 
 
 def jobs() -> list[Job]:
-    """What nobody has published: DPO, GRPO and sharded 70B; two SFT jobs tie the oracle to what was measured."""
+    """What nobody has published: DPO, KTO, GRPO and sharded 70B; two SFT jobs tie the oracle to what was measured."""
     small = "HuggingFaceTB/SmolLM3-3B"
     llama = "meta-llama/Llama-3.2-3B"
     large = "meta-llama/Llama-3.1-70B"
@@ -447,6 +509,11 @@ def jobs() -> list[Job]:
         Job("sft", large, "full", 0, 4096, 4096, 1, "full", "none", 8),
         Job("dpo", small, "full", 0, 2048, 2048, 1, "full", "precomputed", 1),
         Job("dpo", large, "full", 0, 2048, 2048, 1, "full", "precomputed", 8),
+        Job("kto", small, "lora", 32, 2048, 2048, 2, "none", "adapter-off", 1),
+        Job("kto", small, "full", 0, 2048, 2048, 2, "full", "separate", 1),
+        Job("kto", small, "full", 0, 2048, 2048, 2, "none", "precomputed", 1),
+        Job("kto", large, "lora", 32, 2048, 2048, 2, "full", "adapter-off", 8),
+        Job("kto", large, "full", 0, 2048, 2048, 2, "full", "separate", 8),
     ]
     return suggested + others
 

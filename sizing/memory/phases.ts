@@ -12,9 +12,9 @@ export interface Phase {
   readonly parts: MemoryParts;
 }
 
-/** DPO asks its reference after the policy, whose activations wait meanwhile; GRPO before. */
+/** DPO and KTO ask their reference after the policy, whose activations wait meanwhile; GRPO before. */
 const refersInLoss = ({ method, reference }: Workload): boolean =>
-  method === "dpo" && (reference === "separate" || reference === "adapter-off");
+  method !== "grpo" && (reference === "separate" || reference === "adapter-off");
 
 /** What is there at every moment. */
 const alwaysThere = (states: States): MemoryParts => ({

@@ -70,6 +70,25 @@ def test_precomputed_log_probabilities_need_no_reference() -> None:
     assert alone * oracle.GIB == pytest.approx(2 * PARAMETERS, rel=0.05)
 
 
+def test_answers_of_kto_need_what_as_many_of_dpos_pairs_do() -> None:
+    """Two answers beside their reference, as the two of a pair; the passes that only score keep nothing."""
+    pair = oracle.trace(replace(job("dpo", reference="separate", tokens=512), microBatch=1))
+    answers = oracle.trace(job("kto", reference="separate", tokens=512))
+    assert answers["peakGib"] == pytest.approx(pair["peakGib"], rel=0.02)
+
+
+@pytest.mark.parametrize("reference", ["adapter-off", "precomputed"])
+def test_kto_is_traced_with_adapters_and_without_a_reference_in_memory(reference: str) -> None:
+    traced = oracle.trace(job("kto", "lora", reference))["byCategoryGib"]
+    assert traced["Parameter"] * oracle.GIB == pytest.approx(2 * PARAMETERS, rel=0.2)
+
+
+def test_tracing_kto_leaves_pytorch_as_it_was() -> None:
+    before = torch.nonzero
+    oracle.trace(job("kto", reference="precomputed"))
+    assert torch.nonzero is before
+
+
 def test_the_peak_is_that_of_pytorchs_tracker(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = oracle.trace(job("dpo", "lora", "adapter-off", tokens=512))
     monkeypatch.delattr(oracle._Tracker, "_update_peak_stats")
@@ -116,5 +135,5 @@ def test_a_trainer_that_has_no_loss_when_it_gathers_metrics_is_an_error() -> Non
 
 
 def test_an_unknown_method_is_named() -> None:
-    with pytest.raises(ValueError, match="method: ppo is not sft, dpo or grpo"):
+    with pytest.raises(ValueError, match="method: ppo is not sft, dpo, kto or grpo"):
         oracle._batch(job("ppo"))
