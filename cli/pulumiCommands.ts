@@ -86,4 +86,4 @@ export const isWholeUp = ({ words, flags }: CommandLine): boolean =>
 
 /** The stack itself goes, and not only what it has. */
 export const removesStack = ({ words, flags }: CommandLine): boolean =>
-  operationOf(words) === "stack rm" || (words[0] === "destroy" && flags.includes("--remove"));
+  operationOf(words) === "stack rm" || (operationOf(words) === "destroy" && flags.includes("--remove"));

@@ -71,6 +71,8 @@ describe("what a command does with a stack", () => {
     ["stack rm local", true],
     ["stack remove", true],
     ["destroy --remove", true],
+    ["down --remove", true],
+    ["dn --remove", true],
     ["destroy", false],
     ["stack --remove", false],
   ])("%s removes it: %s", (text, removes) => {
