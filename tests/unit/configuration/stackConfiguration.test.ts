@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { loadRecipe } from "../../../recipe/read";
 import { ConfigurationError } from "../../../validation/configurationError";
-import { parseLocal } from "../../../configuration/local";
 import { parseStackConfiguration } from "../../../configuration/stackConfiguration";
 
 const local = {
@@ -25,16 +23,6 @@ function refusalOf(document: unknown): string {
 }
 
 describe("stack configuration", () => {
-  it("reads a local stack with its recipes", () => {
-    const configuration = parseLocal(local);
-    expect(configuration.stages.map((stage) => [stage.name, stage.recipe.method, stage.from])).toEqual([
-      ["sft", "sft", undefined],
-      ["dpo", "dpo", "sft"],
-    ]);
-    expect(configuration.store.removal).toBe("retain");
-    expect(configuration.endpoint?.engine).toBe("auto");
-  });
-
   it("refuses an unknown kind with the kinds that there are", () => {
     const text = refusalOf({ kind: "locl" });
     expect(text).toContain('kind: got "locl"; allowed: local, platform, experiment (did you mean local?)');
@@ -81,16 +69,5 @@ describe("stack configuration", () => {
   it("refuses ports that need privileges or do not exist", () => {
     expect(refusalOf({ ...local, store: { port: 80 } })).toContain("store.port: got 80");
     expect(refusalOf({ ...local, store: { port: 70000 } })).toContain("store.port: got 70000");
-  });
-
-  it("lays a stage's values over its recipe", () => {
-    const configuration = parseLocal({
-      kind: "local",
-      stages: [{ name: "sft", recipe: "sft-tiny", set: { optimizer: { learningRate: 0.001 } } }],
-    });
-    const [stage] = configuration.stages;
-    const untouched = loadRecipe("sft-tiny");
-    if ("errors" in untouched) throw new Error("sft-tiny is not valid");
-    expect(stage?.recipe.optimizer).toEqual({ ...untouched.recipe.optimizer, learningRate: 0.001 });
   });
 });

@@ -34,7 +34,7 @@ describe("one wrong value", () => {
     [z.string().refine(() => false, "must rhyme"), "x", 'got "x"; must rhyme'],
     // The bound of the field, and not the one that numbers have in JavaScript.
     [z.number().int().max(9), 2e18, "got 2000000000000000000; must be at most 9"],
-    [z.number().int().min(0), -(2e18), "got -2000000000000000000; must be at least 0"],
+    [z.number().int().min(0), -2e18, "got -2000000000000000000; must be at least 0"],
     [z.number().int(), 2e18, "got 2000000000000000000; must be at most 9007199254740991"],
   ] as const)("$2", (schema, value, reason) => {
     expect(
