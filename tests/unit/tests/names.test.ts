@@ -34,15 +34,13 @@ const heldElsewhere: Readonly<Record<string, string>> = {
   "machine/typescript.mjs": "processes/setup/run.test.ts",
   // Every refusal of a local stack, with the machine as the test has it.
   "preflight/localChecks.ts": "unit/index.test.ts",
-  "provider/engineLog.ts": "unit/provider/incarnations.test.ts",
-  "provider/handler.ts": "unit/provider/incarnations.test.ts",
   // Every refusal of a recipe, in the table that Python is held to as well.
   "recipe/evaluationChecks.ts": "unit/recipe/documents.test.ts",
   "recipe/runDocument.ts": "unit/contracts/documents.test.ts",
   "recipe/trainingMetrics.ts": "unit/recipe/documents.test.ts",
   "setup/linked-tool.mjs": "processes/setup/pulumi-engine.test.ts",
   "setup/problem.mjs": "processes/setup/run.test.ts",
-  "setup/python-interpreter.mjs": "unit/setup/python-environments.test.ts",
+  "setup/python-interpreter.mjs": "processes/setup/python-environments.repair.test.ts",
   "setup/set-up.mjs": "processes/setup/environment.test.ts",
   "validation/configurationError.ts": "unit/configuration/platformChecks.test.ts",
   "validation/primitives.ts": "unit/recipe/documents.test.ts",
