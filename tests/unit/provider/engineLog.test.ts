@@ -8,7 +8,7 @@ import { EngineLog } from "../../../provider/engineLog";
 it("a line reaches the engine beside its resource, and one that is lost fails nothing", async () => {
   const server = new grpc.Server();
   const logged = new Promise<LogRequest.AsObject>((resolve) => {
-    server.addService(EngineService as unknown as grpc.ServiceDefinition, {
+    server.addService(EngineService, {
       log: (call: { readonly request: LogRequest }, callback: grpc.sendUnaryData<Empty>) => {
         resolve(call.request.toObject());
         callback(null, new Empty());
