@@ -4,28 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { ConfigurationError } from "../../../validation/configurationError";
 import { parsePlatform } from "../../../configuration/platformChecks";
-
-const onAws = {
-  kind: "platform",
-  owner: "ml-platform",
-  compute: {
-    kind: "aws",
-    region: "us-east-1",
-    cluster: { administrators: ["arn:aws:iam::111122223333:role/administrator"] },
-  },
-  backend: { kind: "self-hosted" },
-};
-
-const existing = {
-  kind: "platform",
-  owner: "ml-platform",
-  compute: { kind: "existing", context: "team" },
-  store: { kind: "existing", bucket: "team-models", region: "us-east-1" },
-  backend: {
-    kind: "self-hosted",
-    database: { kind: "external", host: "postgres.db", passwordSecret: "metaflow-database" },
-  },
-};
+import { existing, onAws } from "./platforms";
 
 function refusalOf(document: unknown): string {
   try {
@@ -55,7 +34,7 @@ describe("the configuration of a platform", () => {
   });
 
   it("takes an existing cluster with a bucket and a database that are there", () => {
-    expect(parsePlatform(existing).compute).toEqual({ kind: "existing", context: "team" });
+    expect(parsePlatform(existing).compute).toEqual({ kind: "existing", context: "lab" });
   });
 
   it("names every wrong field at once", () => {
@@ -81,7 +60,7 @@ describe("the configuration of a platform", () => {
   });
 
   it("refuses an existing cluster together with settings for a new one", () => {
-    const text = refusalOf({ ...existing, compute: { kind: "existing", context: "team", region: "us-east-1" } });
+    const text = refusalOf({ ...existing, compute: { kind: "existing", context: "lab", region: "us-east-1" } });
     expect(text).toContain('compute.region: belongs to compute of kind "aws", and kind is "existing"');
   });
 

@@ -1,30 +1,9 @@
+import { existing, onAws } from "../configuration/platforms";
 import type { WrongConfiguration } from "./localConfigurations";
 
 /** Configurations of platforms that are wrong, each with what its refusal must say: a piece of the reason by the field's path. */
 
 type Tree = Readonly<Record<string, unknown>>;
-
-const onAws = {
-  kind: "platform",
-  owner: "ml-platform",
-  compute: {
-    kind: "aws",
-    region: "us-east-1",
-    cluster: { administrators: ["arn:aws:iam::111122223333:role/administrator"] },
-  },
-  backend: { kind: "self-hosted" },
-};
-
-const existing = {
-  kind: "platform",
-  owner: "ml-platform",
-  compute: { kind: "existing", context: "lab" },
-  store: { kind: "existing", bucket: "team-models", region: "us-east-1" },
-  backend: {
-    kind: "self-hosted",
-    database: { kind: "external", host: "postgres.lab", passwordSecret: "metaflow-database" },
-  },
-};
 
 const outerbounds = {
   ...onAws,
