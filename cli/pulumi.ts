@@ -69,7 +69,7 @@ async function stackInUse(words: readonly string[], given: string | undefined): 
 /**
  * Taking the lock from a command that lives lets the next one work on the same state beside it.
  *
- * @param stack @throws {Problem}
+ * @throws {Problem}
  */
 function requireNoLivingHolder(stack: string): void {
   const here = stackLocks(stack).held.filter((lock) => lock.hostname === hostname());

@@ -5,6 +5,7 @@ const withValue = new Set([
   ...["cwd", "stack", "color", "verbose", "tracing", "profiling", "memprofilerate", "otel-traces"],
   ...["config", "config-file", "message", "override-env", "parallel", "policy-pack", "policy-pack-config"],
   ...["exclude", "replace", "target", "target-replace", "plan", "save-plan", "import-file", "file"],
+  "import-pending-creates",
   ...["secrets-provider", "copy-config-from", "teams"],
 ]);
 
@@ -13,7 +14,7 @@ const everywhere = /^(?:-v|--(?:color|verbose|tracing|profiling|memprofilerate|o
 
 /** Letters that are followed by a value: of every command, and of those that work on a stack's resources. Elsewhere `-c` and `-t` stand alone. */
 const letters = "Csv";
-const lettersOnResources = "Csvcmpt";
+const lettersOnResources = "Csvcmptx";
 
 interface Flag {
   readonly name: string;

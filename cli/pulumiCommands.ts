@@ -28,6 +28,8 @@ const commands: ReadonlyMap<string, Operation> = new Map([
 const stackCommands: ReadonlyMap<string, Operation> = new Map([
   ["init", "stack init"],
   ["new", "stack init"],
+  ["create", "stack init"],
+  ["setup", "stack init"],
   ["rename", "stack rename"],
   ["rm", "stack rm"],
   ["remove", "stack rm"],

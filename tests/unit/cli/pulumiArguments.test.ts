@@ -20,6 +20,8 @@ describe("readPulumiArguments", () => {
     // A flag's value is no word, and no stack.
     [["up", "-m", "-s", "-s", "local"], ["up"], "local"],
     [["up", "-c", "a=b", "-p", "4", "-s", "local"], ["up"], "local"],
+    [["preview", "-x", "-s", "-s", "local"], ["preview"], "local"],
+    [["destroy", "-x**store", "-s", "local"], ["destroy"], "local"],
     [["stack", "init", "--secrets-provider", "passphrase", "mine"], ["stack", "init", "mine"], undefined],
     [["stack", "init", "--copy-config-from", "local", "mine"], ["stack", "init", "mine"], undefined],
     // Here it stands alone: it makes the stack if there is none.

@@ -20,7 +20,7 @@ describe("a command goes by all of its names", () => {
     ["destroy", ["destroy", "down", "dn"]],
     ["cancel", ["cancel", "cancel local"]],
     ["config", ["config", "config set a b"]],
-    ["stack init", ["stack init", "stack new mine"]],
+    ["stack init", ["stack init", "stack new mine", "stack create mine", "stack setup mine"]],
     ["stack rename", ["stack rename mine"]],
     ["stack rm", ["stack rm", "stack remove", "stack delete"]],
     ["stack select", ["stack select"]],
