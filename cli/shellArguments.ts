@@ -20,7 +20,8 @@ export function readShellArguments([stack, mode, ...others]: readonly string[]):
   if (stack === "--help" || stack === "-h") return "help";
   const print = mode === "--print" && others.length === 0;
   const command = mode === "--" ? others : [];
-  const isWhole = mode === undefined || print || command.length > 0;
+  const [program = ""] = command;
+  const isWhole = mode === undefined || print || program !== "";
   if (stack !== undefined && !stack.startsWith("-") && isWhole) return { stack, print, command };
   throw new Problem(`Usage: ${usage}`, [
     'For example: npm run shell -- local, or in the shell that you have: eval "$(npm run -s shell -- local --print)"',

@@ -18,6 +18,7 @@ describe("readShellArguments", () => {
     [["--print"]],
     [["--", "true"]],
     [["local", "--"]],
+    [["local", "--", ""]],
     [["local", ""]],
     [["local", "platform"]],
     [["local", "--help"]],
