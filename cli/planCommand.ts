@@ -275,10 +275,9 @@ function recipeOutcome(name: string, constraints: Constraints): { status: number
   const job = jobFromRecipe(recipe);
   const result = search(job, constraints);
   if (!result.fits) {
-    const changes = result.wouldFit.map(
-      ({ change, plan }) => `  ${change}: ${describeMachines(plan)}, $${plan.usdPerRun.toFixed(2)} a run`,
-    );
-    return { status: 2, lines: [result.message, ...changes] };
+    // The first is in the message.
+    const others = result.wouldFit.slice(1).map(({ words }) => `It would also fit ${words}.`);
+    return { status: 2, lines: [result.message, ...others] };
   }
   const { plan, reason } = result.best;
   const peak = plan.memory.requiredGib.toFixed(1);

@@ -64,7 +64,7 @@ export function notesOn(plan: Candidate, job: Job): string[] {
   return notes;
 }
 
-/** Being without a limit as the end of "It would fit"; who asked, by whatever option, knows its value. */
+/** Being without a limit; who asked, by whatever option, knows its value. */
 const withoutLimit: Readonly<Record<Limit, string>> = {
   families: "on other instance families",
   capacity: "on capacity that is bought another way",
@@ -74,8 +74,8 @@ const withoutLimit: Readonly<Record<Limit, string>> = {
   maximumNodes: "on more nodes",
 };
 
-/** A relaxation as the end of "It would fit". */
-export function describeRelaxation(relaxation: Relaxation): string {
+/** A relaxation alone. */
+function describeRelaxation(relaxation: Relaxation): string {
   switch (relaxation.kind) {
     case "without-limit":
       return withoutLimit[relaxation.limit];
@@ -92,9 +92,18 @@ export function describeRelaxation(relaxation: Relaxation): string {
   }
 }
 
+/** With two digits, rounded up: whoever takes it for a limit gets the plan that has it. */
+const atMost = (value: number): string => (Math.ceil(value * 100) / 100).toFixed(2);
+
+/** A change with the plan that it allows as the end of "It would fit": whatever of it has a limit, since one of them was too low. */
+export function describeWouldFit({ relaxation, plan }: WouldFit): string {
+  const { usdPerRun, usdPerHour, hours } = plan;
+  return `${describeRelaxation(relaxation)}: ${describeMachines(plan)}, $${atMost(usdPerRun)} a run, $${atMost(usdPerHour)} an hour, ${atMost(hours.total)} h`;
+}
+
 /** Why there is no plan, and the cheapest change that helps. */
 export function reasonForNothing(job: Job, [cheapest]: readonly WouldFit[]): string {
   if (cheapest === undefined)
     return `Nothing in the catalog fits ${job.name}: a batch of ${String(job.globalBatch)} must divide evenly over the GPUs, and one sequence of ${String(job.sequenceTokens)} tokens must fit on one.`;
-  return `Nothing that is allowed fits ${job.name}. It would fit ${describeRelaxation(cheapest.relaxation)}: ${describeMachines(cheapest.plan)}, ${dollars(cheapest.plan.usdPerRun)} a run.`;
+  return `Nothing that is allowed fits ${job.name}. It would fit ${describeWouldFit(cheapest)}.`;
 }

@@ -4,7 +4,7 @@ import type { Candidate } from "./candidate";
 import { candidates } from "./candidates";
 import { choose } from "./choose";
 import type { Constraints } from "./constraints";
-import { describeRelaxation, notesOn, reasonForAlternative, reasonForBest, reasonForNothing } from "./reasons";
+import { describeWouldFit, notesOn, reasonForAlternative, reasonForBest, reasonForNothing } from "./reasons";
 import { whatWouldFit } from "./relaxations";
 
 export interface Choice {
@@ -22,8 +22,8 @@ export type SearchResult =
   | {
       readonly fits: false;
       readonly message: string;
-      /** What would fit if the user allowed more, cheapest first. */
-      readonly wouldFit: readonly { readonly change: string; readonly plan: Candidate }[];
+      /** What would fit if the user allowed more, cheapest first; `message` names the first of it. `words` end "It would fit". */
+      readonly wouldFit: readonly { readonly words: string; readonly plan: Candidate }[];
     };
 
 function nothingFits(job: Job, constraints: Constraints, catalog: Catalog): SearchResult {
@@ -31,7 +31,7 @@ function nothingFits(job: Job, constraints: Constraints, catalog: Catalog): Sear
   return {
     fits: false,
     message: reasonForNothing(job, found),
-    wouldFit: found.map(({ relaxation, plan }) => ({ change: describeRelaxation(relaxation), plan })),
+    wouldFit: found.map((each) => ({ words: describeWouldFit(each), plan: each.plan })),
   };
 }
 

@@ -58,10 +58,25 @@ describe("npm run plan", () => {
     expect(plan("dpo-70b", "--document", "--families", "g6", "--nodes", "1")).toMatchObject({ status: 2, stdout: "" });
   });
 
-  it("ends with status 2 and what would fit when nothing does", () => {
-    const run = plan("sft-70b", "--families", "g5", "--nodes", "1");
+  it("ends with status 2 and what would fit when nothing does, each once", () => {
+    const run = plan("sft-70b", "--families", "g6e", "--capacity", "capacity-block");
     expect(run.status).toBe(2);
-    expect(run.stdout).toMatch(/It would fit/);
+    expect(run.stdout.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(
+        /^Nothing that is allowed fits sft-70b\. It would fit on capacity .*: 1 x g6e\.48xlarge \(/,
+      ),
+      expect.stringMatching(/^It would also fit on other instance families: \d+ x p/),
+    ]);
+    expect(plan("sft-70b", "--budget", "1").stdout.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  it.each([
+    ["--budget", /\$([\d.]+) a run/],
+    ["--usd-per-hour", /\$([\d.]+) an hour/],
+    ["--deadline", /([\d.]+) h\./],
+  ])("names a figure with which %s would do", (option, figure) => {
+    const [, wanted = ""] = figure.exec(plan("sft-70b", option, "0.1").stdout) ?? [];
+    expect(plan("sft-70b", option, wanted)).toMatchObject({ status: 0 });
   });
 
   it("explains itself when asked", () => {

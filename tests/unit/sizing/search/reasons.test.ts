@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Advantage } from "../../../../sizing/search/choose";
 import {
   describeMachines,
-  describeRelaxation,
+  describeWouldFit,
   notesOn,
   reasonForAlternative,
   reasonForBest,
@@ -68,14 +68,17 @@ describe("the words of the search", () => {
   });
 
   it("say why there is no plan, and what would help", () => {
+    const hint = { ...other, usdPerRun: 1250.001, usdPerHour: 55.04, hours: { ...other.hours, total: 22.711 } };
     const wanted = job("sft-3b");
     const relaxation = { kind: "without-limit", limit: "families" } as const;
-    expect(reasonForNothing(wanted, [{ relaxation, plan: other }])).toBe(
-      "Nothing that is allowed fits sft-3b. It would fit on other instance families: 1 x p5.48xlarge (8 x NVIDIA H100 80GB SXM), $1,250 a run.",
+    expect(reasonForNothing(wanted, [{ relaxation, plan: hint }])).toBe(
+      "Nothing that is allowed fits sft-3b. It would fit on other instance families: 1 x p5.48xlarge (8 x NVIDIA H100 80GB SXM), $1250.01 a run, $55.04 an hour, 22.72 h.",
     );
     expect(reasonForNothing(wanted, [])).toMatch(
       /^Nothing in the catalog fits sft-3b: a batch of \d+ must divide evenly/,
     );
-    expect(describeRelaxation({ kind: "quantised-base" })).toBe("with a 4-bit base (QLoRA)");
+    expect(describeWouldFit({ relaxation: { kind: "quantised-base" }, plan: hint })).toMatch(
+      /^with a 4-bit base \(QLoRA\): 1 x p5/,
+    );
   });
 });
