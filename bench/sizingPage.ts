@@ -281,7 +281,7 @@ function oracleSection(oracle: readonly OracleComparison[]): string {
   const errors = oracle.map((entry) => Math.abs(entry.predictedGib / entry.tracedGib - 1));
   const suggestions = oracle.filter((entry) => entry.suggestion !== undefined).length;
   return `\`flows/sizing_oracle/trace.py\` runs the real model class at full shape without weights through
-\`compute_loss\` of TRL's own SFT, DPO and GRPO trainers, with TRL's scoring head, PEFT's adapters and FSDP2 as accelerate sets
+\`compute_loss\` of TRL's own SFT, DPO, KTO and GRPO trainers, with TRL's scoring head, PEFT's adapters and FSDP2 as accelerate sets
 it up. GRPO's completions are given; generation is not traced. PyTorch's FakeTensorMode on processors counts every live storage
 of one training step; the result is allocated memory. Two terms of the model (own inputs of float32 adapters, inputs that dropout
 copies) were corrected after traces of LoRA of a 3B, and what accelerate's units of FSDP2 gather, and when, was worked out with
