@@ -41,6 +41,10 @@ class _Tracker(MemTracker):
 
     _patched = ("register_hook", "register_post_accumulate_grad_hook")
 
+    def __init__(self, policy: torch.nn.Module) -> None:
+        super().__init__()
+        self._policy = set(policy.modules())
+
     def __enter__(self) -> Any:
         self._originals = {name: getattr(torch.Tensor, name) for name in self._patched}
         for name, original in self._originals.items():
@@ -50,10 +54,6 @@ class _Tracker(MemTracker):
 
             setattr(torch.Tensor, name, register)
         return super().__enter__()
-
-    def __init__(self, policy: torch.nn.Module) -> None:
-        super().__init__()
-        self._policy = set(policy.modules())
 
     def _only_scores(self, module: torch.nn.Module) -> bool:
         """A pass through the policy before or after the one that trains, or a second one through a reference model: PyTorch's
@@ -262,15 +262,15 @@ class _Accelerator:
     is_main_process = True
     parallelism_config = None
 
+    def __init__(self, method: str) -> None:
+        # KTO's loss itself needs one mean over all processes, of how far the model has moved.
+        self._passes = 1 if method == "kto" else 0
+
     def autocast(self) -> Any:
         return nullcontext()  # the whole step runs under one already
 
     def unwrap_model(self, model: Any) -> Any:
         return model
-
-    def __init__(self, method: str) -> None:
-        # KTO's loss itself needs one mean over all processes, of how far the model has moved.
-        self._passes = 1 if method == "kto" else 0
 
     def gather_for_metrics(self, tensor: Any) -> Any:
         if self._passes == 0:
