@@ -187,6 +187,11 @@ describe("npm run plan", () => {
     expect(plan("sft-3b", "--json", ...options).stdout).toBe(`${JSON.stringify(expected, null, 2)}\n`);
   });
 
+  it("takes states in host memory only where they are allowed", () => {
+    expect(plan("sft-70b", "--families", "g5", "--nodes", "1").status).toBe(2);
+    expect(plan("sft-70b", "--families", "g5", "--nodes", "1", "--offload").stdout).toContain("1 x g5.12xlarge (4 x");
+  });
+
   it("reads numbers as people write them", () => {
     const plain = plan("sft-3b", "--json", "--budget", "1000", "--families", "g6e,g5");
     expect(plain.status).toBe(0);

@@ -15,7 +15,6 @@ describe("a config.json", () => {
       tie_word_embeddings: true,
       rms_norm_eps: 1e-5,
     });
-    expect(countParameters(shape).total).toBe(countParameters({ ...shape, name: "x" }).total);
     expect(countParameters(shape).total / 1e9).toBeCloseTo(3.213, 2);
   });
 
