@@ -11,6 +11,7 @@ import { type PulumiArguments, readPulumiArguments } from "./pulumiArguments";
 import {
   asksForHelp,
   isDeployment,
+  isPlainInitialization,
   isWholeUp,
   type Operation,
   operationOf,
@@ -101,13 +102,12 @@ async function tidyUp(stack: string, line: PulumiArguments): Promise<void> {
  * @returns exit status
  */
 async function runOnStack(stack: string, line: PulumiArguments, parameters: readonly string[]): Promise<number> {
-  const operation = operationOf(line.words);
-  const isPlain = line.flags.every((flag) => flag === "--non-interactive");
-  if (operation === "stack init" && isPlain && needsInitialization(stack)) {
+  if (isPlainInitialization(line) && needsInitialization(stack)) {
     await ensureStack(stack);
+    if (line.flags.includes("--no-select")) return 0;
     return pulumiInTerminal(stack, ["stack", "select", stack], { cwd: process.cwd() });
   }
-  await makeReady(stack, operation);
+  await makeReady(stack, operationOf(line.words));
   const [command = ""] = line.words;
   const status = await pulumiInTerminal(stack, withPolicies(stack, command, parameters), { cwd: process.cwd() });
   if (status === 0) await tidyUp(stack, line);

@@ -82,6 +82,16 @@ interface CommandLine {
 export const asksForHelp = ({ flags }: Pick<CommandLine, "flags">): boolean =>
   flags.includes("--help") || flags.includes("-h");
 
+/** Flags of a `stack init` that say nothing of what the stack's configuration file is to hold. */
+const asWithout = new Set([
+  ...["--yes", "-y", "--no-select", "--non-interactive", "--fully-qualify-stack-names", "-Q", "--emoji", "-e"],
+  ...["--disable-integrity-checking", "--logflow", "--logtostderr"],
+]);
+
+/** A `stack init` that leaves to this project how the stack's secrets are sealed. Any flag that is not known here is Pulumi's to judge. */
+export const isPlainInitialization = ({ words, flags }: CommandLine): boolean =>
+  operationOf(words) === "stack init" && flags.every((flag) => asWithout.has(flag));
+
 /** An `up` of all that the stack has. */
 export const isWholeUp = ({ words, flags }: CommandLine): boolean =>
   operationOf(words) === "up" && !flags.some((flag) => /^(?:-t|--(?:target|exclude).*)$/.test(flag));

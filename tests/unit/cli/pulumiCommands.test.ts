@@ -3,6 +3,7 @@ import { readPulumiArguments } from "../../../cli/pulumiArguments";
 import {
   asksForHelp,
   isDeployment,
+  isPlainInitialization,
   isWholeUp,
   operationOf,
   removesStack,
@@ -53,6 +54,18 @@ describe("what a command does with a stack", () => {
     ["stack export local", { name: undefined, isNew: false }],
   ])("%s names one", (text, operand) => {
     expect(stackOperand(lineOf(text).words)).toEqual(operand);
+  });
+
+  it.each([
+    ["stack init local", true],
+    ["stack create -y --no-select local", true],
+    ["stack init local --non-interactive --color never -Q", true],
+    ["stack init local --secrets-provider awskms://a", false],
+    ["stack init local --copy-config-from=other", false],
+    ["stack init local --unheard-of", false],
+    ["stack select local", false],
+  ])("%s leaves to this project how its secrets are sealed: %s", (text, plain) => {
+    expect(isPlainInitialization(lineOf(text))).toBe(plain);
   });
 
   it.each([
