@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type Contract, contracts } from "../../../contracts";
 import { root } from "../../../machine/checkout.mjs";
+import { schemaTree } from "../../../validation/schemaTree";
 
 /**
  * What a run is given. A field of it that nothing reads is a promise that nobody keeps.
@@ -44,22 +45,14 @@ const sources = acting
   .map((file) => fs.readFileSync(path.join(root, file), "utf8"))
   .join("\n");
 
-interface Schema {
-  readonly $defs?: Readonly<Record<string, unknown>>;
-}
-
 /** Every field as `<part>.<field>`, by the name of the part that it stands in. */
-function fieldsOf(schema: unknown, part: string, whole: Schema): string[] {
+function fieldsOf(schema: unknown, part: string): string[] {
   if (typeof schema !== "object" || schema === null) return [];
-  return Object.entries(schema).flatMap(([key, value]: [string, unknown]): string[] => {
-    if (key === "$defs") return [];
-    if (key === "$ref") return fieldsOf(whole.$defs?.[path.posix.basename(String(value))], part, whole);
-    if (key !== "properties") return fieldsOf(value, part, whole);
-    return Object.entries(value as object).flatMap(([name, field]) => [
-      `${part}.${name}`,
-      ...fieldsOf(field, name, whole),
-    ]);
-  });
+  return Object.entries(schema).flatMap(([key, value]: [string, unknown]) =>
+    key === "properties"
+      ? Object.entries(value as object).flatMap(([name, field]) => [`${part}.${name}`, ...fieldsOf(field, name)])
+      : fieldsOf(value, part),
+  );
 }
 
 /** A part, or one of its entries, and behind it the field: `part["field"]`, `part.get("field"` or `part.field`. */
@@ -69,10 +62,8 @@ function isRead(field: string): boolean {
   return new RegExp(String.raw`\b(?:${names})(?:"\])?(?:\["${name}"\]|\.get\("${name}"|\??\.${name}\b)`).test(sources);
 }
 
-function unreadOf({ name, schema }: Pick<Contract, "name" | "schema">): string[] {
-  const whole = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
-  return [...new Set(fieldsOf(whole, name, whole))].filter((field) => !isRead(field));
-}
+const unreadOf = ({ name, schema }: Pick<Contract, "name" | "schema">): string[] =>
+  [...new Set(fieldsOf(schemaTree(schema, "any"), name))].filter((field) => !isRead(field));
 
 describe("the fields of what a run is given", () => {
   it.each(given)("are read by somebody: $name", (contract) => {
@@ -85,7 +76,7 @@ describe("the fields of what a run is given", () => {
   });
 
   it("are missed where nothing reads them, though fields of their names are read elsewhere", () => {
-    const batch = z.strictObject({ micro: z.number(), limit: z.number() }).meta({ id: "BatchOfThisTest" });
+    const batch = z.strictObject({ micro: z.number(), limit: z.number() });
     const schema = z.strictObject({ base: z.string(), batch, rewards: z.array(z.strictObject({ kind: z.string() })) });
     expect(unreadOf({ name: "recipe", schema })).toEqual([
       "recipe.base",
