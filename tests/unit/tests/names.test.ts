@@ -24,10 +24,8 @@ const tested = ["cli", "configuration", "machine", "preflight", "pricing", "prov
 const heldElsewhere: Readonly<Record<string, string>> = {
   // Its schema; what is wrong with a document by it is told by platformChecks.ts.
   "configuration/platform.ts": "unit/configuration/platformChecks.test.ts",
-  "configuration/stackFile.ts": "unit/pricing/platformCost.test.ts",
   "configuration/stackKind.ts": "unit/configuration/stackConfiguration.test.ts",
   "machine/duration.mjs": "unit/setup/progress.test.ts",
-  "machine/privateFolder.ts": "processes/machine/supervisedProcess.test.ts",
   "machine/shortLivedFolder.ts": "processes/provider/handlers/modelServer.test.ts",
   "machine/stackFiles.ts": "processes/cli/teardown.test.ts",
   "machine/stackName.ts": "unit/cli/stackName.test.ts",
@@ -45,7 +43,7 @@ const heldElsewhere: Readonly<Record<string, string>> = {
   "validation/configurationError.ts": "unit/configuration/platformChecks.test.ts",
   "validation/primitives.ts": "unit/recipe/documents.test.ts",
   "validation/repeated.ts": "unit/recipe/documents.test.ts",
-  "validation/schemaTree.ts": "unit/validation/keyPlaces.test.ts",
+  "validation/schemaTree.ts": "unit/contracts/fields.test.ts",
   "validation/shownValue.ts": "unit/cli/planCommand.test.ts",
 };
 
