@@ -6,6 +6,7 @@ import { placementSchema } from "./placement";
 import { planSchema } from "./plan";
 import { progressSchema } from "./progress";
 import { recipeSchema } from "./recipe";
+import { rehearsalReportSchema, rehearsalRequestSchema } from "./rehearsal";
 import { runDocumentSchema } from "./runDocument";
 import { localOutputsSchema, platformOutputsSchema } from "./stackOutputs";
 
@@ -32,6 +33,8 @@ export const contracts: readonly Contract[] = [
   { name: "driver_request", schema: driverRequestSchema },
   { name: "run_description", schema: runDescriptionSchema },
   { name: "driver_event", schema: driverEventSchema },
+  { name: "rehearsal_request", schema: rehearsalRequestSchema },
+  { name: "rehearsal_report", schema: rehearsalReportSchema },
   { name: "local_outputs", schema: localOutputsSchema, isOfTypeScriptAlone: true },
   { name: "platform_outputs", schema: platformOutputsSchema, isOfTypeScriptAlone: true },
 ];
