@@ -16,6 +16,9 @@ export const planSchema = z
       .default(0)
       .describe("Of `nodes`, those that only generate: the last ones. 0 but for GRPO with `vllm-server`."),
     gpusPerNode: count(0).describe("GPUs of each node; 0: the run trains on one machine's processors."),
+    processesPerNode: count(1)
+      .optional()
+      .describe("Training processes of a node without GPUs; left out: 1. With GPUs there is one for each of them."),
     microBatch: count(1).describe("Sequences (DPO: pairs, GRPO: completions) per forward pass on one device."),
     gradientAccumulation: count(1).describe("Forward passes on each device per optimizer step."),
     sharding: shardingSchema.describe("How training states are spread over the devices that train."),
@@ -35,3 +38,7 @@ export const planSchema = z
 
 /** A plan with every default filled in. */
 export type Plan = z.infer<typeof planSchema>;
+
+/** Processes that train on each of a plan's nodes: one for each GPU, and without GPUs as many as the plan says. */
+export const processesPerNode = (plan: Pick<Plan, "gpusPerNode" | "processesPerNode">): number =>
+  plan.gpusPerNode > 0 ? plan.gpusPerNode : (plan.processesPerNode ?? 1);

@@ -1,3 +1,4 @@
+import { processesPerNode } from "../contracts/plan";
 import type { RunDocument } from "../contracts/runDocument";
 import { methodOf } from "../methods";
 import { type FieldError, show } from "../validation/explain";
@@ -22,10 +23,10 @@ export function runDocumentErrors(run: Run): FieldError[] {
 
 /** Whether the processes that train share states and batch as the plan says. */
 function processErrors({ recipe, plan }: Run): FieldError[] {
-  const { nodes, generationNodes, gpusPerNode, microBatch, gradientAccumulation, sharding } = plan;
-  const processes = (nodes - generationNodes) * Math.max(gpusPerNode, 1);
+  const { nodes, generationNodes, microBatch, gradientAccumulation, sharding } = plan;
+  const processes = (nodes - generationNodes) * processesPerNode(plan);
   const { global } = recipe.batch;
-  const errors: FieldError[] = [];
+  const errors: FieldError[] = [...processesOfGpusErrors(plan)];
   if (sharding !== "none" && processes === 1) {
     errors.push({
       path: "sharding",
@@ -52,6 +53,17 @@ function processErrors({ recipe, plan }: Run): FieldError[] {
   }
   return errors;
 }
+
+/** A node's GPUs say how many processes it has. */
+const processesOfGpusErrors = ({ gpusPerNode, processesPerNode: said }: Run["plan"]): FieldError[] =>
+  gpusPerNode === 0 || said === undefined
+    ? []
+    : [
+        {
+          path: "plan.processesPerNode",
+          reason: `got ${said}; a node with GPUs has one process for each of them, ${gpusPerNode}: remove it`,
+        },
+      ];
 
 /** What a recipe asks for that only GPUs can do. */
 const gpuErrors = ({ recipe }: Run): FieldError[] =>

@@ -18,6 +18,7 @@ from posttraining.contracts.run_document import RunDocument
 from posttraining.evaluation_checks import evaluation_problems, named_metrics
 from posttraining.evaluation_tasks import find_task
 from posttraining.methods import method_of
+from posttraining.plans import processes_per_node
 from posttraining.problems import shown
 from posttraining.recipe import RecipeError
 from posttraining.recipe_relations import base_problems, is_head, tiny_facts
@@ -51,7 +52,12 @@ def check_run(document: RunDocument, method: str) -> None:
 
 def _plan_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
     sharding = plan["sharding"]
-    processes = (plan["nodes"] - plan["generationNodes"]) * max(plan["gpusPerNode"], 1)
+    processes = (plan["nodes"] - plan["generationNodes"]) * processes_per_node(plan)
+    if plan["gpusPerNode"] > 0 and "processesPerNode" in plan:
+        yield (
+            f"plan.processesPerNode: got {plan['processesPerNode']}; a node with GPUs has one process for each of them, "
+            f"{plan['gpusPerNode']}: remove it"
+        )
     if sharding != "none" and processes == 1:
         yield f"sharding: {sharding} spreads states over several processes; the plan has one; write auto"
     if plan["microBatch"] * plan["gradientAccumulation"] * processes != recipe["batch"]["global"]:

@@ -1,9 +1,14 @@
-"""The plan for one machine, for runs that are started by hand."""
+"""The plan for one machine, for runs that are started by hand; what follows from a plan."""
 
 from __future__ import annotations
 
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import Recipe
+
+
+def processes_per_node(plan: Plan) -> int:
+    """Processes that train on each node: one for each GPU, and without GPUs as many as the plan says."""
+    return plan["gpusPerNode"] or plan.get("processesPerNode", 1)
 
 
 def plan_for_this_machine(recipe: Recipe, gpus: int) -> Plan:

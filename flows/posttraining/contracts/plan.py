@@ -28,6 +28,8 @@ class Plan(TypedDict):
     """Of `nodes`, those that only generate: the last ones. 0 but for GRPO with `vllm-server`."""
     gpusPerNode: int
     """GPUs of each node; 0: the run trains on one machine's processors."""
+    processesPerNode: NotRequired[int]
+    """Training processes of a node without GPUs; left out: 1. With GPUs there is one for each of them."""
     microBatch: int
     """Sequences (DPO: pairs, GRPO: completions) per forward pass on one device."""
     gradientAccumulation: int

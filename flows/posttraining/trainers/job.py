@@ -8,6 +8,7 @@ from pathlib import Path
 
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import Recipe
+from posttraining.plans import processes_per_node
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,14 @@ class TrainingJob:
 
     @property
     def processes_per_node(self) -> int:
-        """One for each GPU; one on a node without."""
-        return max(self.plan["gpusPerNode"], 1)
+        """One for each GPU; without GPUs as many as the plan says."""
+        return processes_per_node(self.plan)
+
+    @property
+    def shards_on_processors(self) -> bool:
+        """Whether FSDP2 spreads states over processes that compute on processors."""
+        processes = self.nodes * self.processes_per_node
+        return self.plan["gpusPerNode"] == 0 and self.plan["sharding"] == "fsdp2" and processes > 1
 
     @property
     def history(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from posttraining.methods import method_of
 from posttraining.trainers.adapters import adapter_configuration, quantization
 from posttraining.trainers.arguments import training_arguments
 from posttraining.trainers.job import TrainingJob
+from posttraining.trainers.processor_sharding import sharding_on_processors
 from posttraining.trainers.reference import references_sharded_by_layer
 
 
@@ -29,7 +31,7 @@ def run_training(job: TrainingJob) -> None:
         trainer_module = import_module(f"trl.trainer.{job.recipe['method']}_trainer")
     # In a file that the node's processes share: what one has tokenised, or computed with the reference model, all read.
     dataset = Dataset.from_json(job.examples, cache_dir=str(Path(job.scratch) / "datasets"))
-    with references_sharded_by_layer(trainer_module):
+    with references_sharded_by_layer(trainer_module), sharding_of(job):
         trainer = _trainer(job, dataset)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressCallback(job))
@@ -43,6 +45,11 @@ def run_training(job: TrainingJob) -> None:
     trainer.save_model(job.output)
     if trainer.is_world_process_zero():
         _keep_model_files(Path(job.output))
+
+
+def sharding_of(job: TrainingJob) -> AbstractContextManager[None]:
+    """What must hold while the trainer is made, so that it shards as planned."""
+    return sharding_on_processors() if job.shards_on_processors else nullcontext()
 
 
 def _keep_model_files(folder: Path) -> None:

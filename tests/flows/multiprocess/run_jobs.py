@@ -4,15 +4,17 @@
 
 Every job goes through the project's own `run_training`. Beside each job's output the first process leaves `observed.json`: how many
 parameters there were during training, and how many of them were sharded; the share of a reference model's weights that the
-largest of its units gathers at once. With `--shard` the first job is also tried before
-accelerate is taught to shard on processors; what it then says is left in `refusal.txt`.
+largest of its units gathers at once. With `--shard` the first job is also tried as accelerate alone would run it;
+what it then says is left in `refusal.txt`.
 """
 
 import json
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from posttraining.trainers import run
 from posttraining.trainers.job import TrainingJob
@@ -28,9 +30,6 @@ def main(arguments: list[str]) -> None:
         refusal = _refusal(jobs[0])
         if first_process:
             Path(jobs[0].scratch, "refusal.txt").write_text(refusal)
-        from fsdp_on_processors import shard_on_processors
-
-        shard_on_processors()
     observed = _observe_parameters()
     for job in jobs:
         observed.clear()
@@ -40,10 +39,11 @@ def main(arguments: list[str]) -> None:
 
 
 def _refusal(job: TrainingJob) -> str:
-    try:
-        run_training(job)
-    except RuntimeError as error:
-        return str(error)
+    with mock.patch.object(run, "sharding_of", lambda _job: nullcontext()):
+        try:
+            run_training(job)
+        except RuntimeError as error:
+            return str(error)
     return ""
 
 

@@ -58,9 +58,10 @@ class Jobs:
         job = TrainingJob(
             recipe=recipe,
             plan={
-                "nodes": self.processes,
+                "nodes": 1,
                 "generationNodes": 0,
                 "gpusPerNode": 0,
+                "processesPerNode": self.processes,
                 "microBatch": GLOBAL_BATCH // self.processes,
                 "gradientAccumulation": 1,
                 "sharding": "fsdp2" if self.processes > 1 else "none",
@@ -70,7 +71,6 @@ class Jobs:
             examples=str(scratch / "examples.jsonl"),
             output=str(scratch / "model"),
             scratch=str(scratch),
-            nodes=self.processes,
             resume_from=None if resume_from is None else str(resume_from),
         )
         file = scratch / "job.json"

@@ -1,15 +1,20 @@
-"""Lets accelerate shard with FSDP2 over processes that compute on processors (gloo). For tests alone.
+"""Lets accelerate shard with FSDP2 over processes that compute on processors (gloo).
 
 accelerate 1.15 chooses FSDP only for worlds of GPU-like devices (`AcceleratorState.__init__`): on processors it silently stays
-with data parallelism, although FSDP2 itself runs there. This patches private state of accelerate, so it may need a look when
-accelerate is updated; the tests that use it assert that parameters are sharded, so it cannot stop working unnoticed.
+with data parallelism, although FSDP2 itself runs there. This reaches into private state of accelerate;
+`run._require_planned_processes` refuses a training whose states are not sharded as planned, so it cannot stop working unnoticed.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
-def shard_on_processors() -> None:
-    """Has every accelerator that is made from now on take FSDP where it was asked for."""
+@contextmanager
+def sharding_on_processors() -> Iterator[None]:
+    """Has every accelerator that is made inside take FSDP where it was asked for."""
     from accelerate.state import AcceleratorState, PartialState
     from accelerate.utils import DistributedType
 
@@ -26,3 +31,7 @@ def shard_on_processors() -> None:
         self.fsdp_plugin = fsdp_plugin
 
     AcceleratorState.__init__ = __init__
+    try:
+        yield
+    finally:
+        AcceleratorState.__init__ = made_by_accelerate
