@@ -51,6 +51,11 @@ const modelSchema = z
       .enum(["eager", "sdpa", "flash_attention_2", "flash_attention_3"])
       .default("sdpa")
       .describe("Attention implementation that `transformers` is asked for."),
+    chatTemplate: textLike(String.raw`[a-z0-9_]+`, "must be the name of a chat template, such as plain")
+      .optional()
+      .describe(
+        "Name of a file in `flows/posttraining/chat_templates/` with which the model is trained and which it keeps; left out: the model's own, else `plain`.",
+      ),
   })
   .meta({ id: "RecipeModel", description: "The model that a recipe trains." });
 

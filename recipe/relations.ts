@@ -1,6 +1,7 @@
 import type { Recipe } from "../contracts/recipe";
 import tinyFacts from "../flows/posttraining/tiny_facts.json";
 import { methodOf, namesOf } from "../methods";
+import { chatTemplateNames } from "./chatTemplates";
 import { type FieldError, notAllowed, show } from "../validation/explain";
 import type { Readable } from "../validation/readable";
 import { repeated } from "../validation/repeated";
@@ -25,6 +26,7 @@ export function recipeRelations(recipe: RecipeReading, { reference }: Base = own
   return [
     ...nameErrors(recipe),
     ...originErrors(recipe),
+    ...chatTemplateErrors(recipe),
     ...sequenceErrors(recipe, reference),
     ...adapterErrors(recipe, reference),
     ...optimizerErrors(recipe),
@@ -68,6 +70,12 @@ function originErrors({ model, dataset }: RecipeReading): FieldError[] {
     errors.push({ path: "dataset.split", reason: `got ${show(dataset.split)}; ${source}` });
   }
   return errors;
+}
+
+function chatTemplateErrors({ model }: RecipeReading): FieldError[] {
+  const name = model?.chatTemplate;
+  if (name === undefined || chatTemplateNames().includes(name)) return [];
+  return [{ path: "model.chatTemplate", reason: notAllowed(name, chatTemplateNames()) }];
 }
 
 function sequenceErrors(recipe: RecipeReading, base: string | undefined): FieldError[] {

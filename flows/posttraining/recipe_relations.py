@@ -18,6 +18,7 @@ from posttraining.methods import METHODS, method_of
 from posttraining.methods.facts import method_facts
 from posttraining.methods.method import BaseFacts, Method
 from posttraining.problems import repeated, shown
+from posttraining.trainers.chat_template import template_names
 
 _DEMANDS = ("minimum", "maximum", "minimumGain")
 
@@ -36,6 +37,7 @@ def relation_problems(recipe: Recipe) -> Iterator[str]:
     """
     yield from _name_problems(recipe)
     yield from _origin_problems(recipe)
+    yield from _chat_template_problems(recipe)
     yield from _sequence_problems(recipe)
     yield from _target_problems(recipe["trainable"])
     yield from _optimizer_problems(recipe)
@@ -74,6 +76,12 @@ def _origin_problems(recipe: Recipe) -> Iterator[str]:
         yield f"dataset.subset: got {shown(dataset['subset'])}; {where}"
     if dataset["split"] != "train":
         yield f"dataset.split: got {shown(dataset['split'])}; {where}"
+
+
+def _chat_template_problems(recipe: Recipe) -> Iterator[str]:
+    name, allowed = recipe["model"].get("chatTemplate"), template_names()
+    if name is not None and name not in allowed:
+        yield f"model.chatTemplate: got {shown(name)}; allowed: {', '.join(allowed)}"
 
 
 def _sequence_problems(recipe: Recipe) -> Iterator[str]:

@@ -154,7 +154,7 @@ def code_hash(flow_file: Path) -> str:
     library = Path(__file__).parent
     found = hashlib.sha256(flow_file.read_bytes())
     for file in sorted(library.rglob("*")):
-        if file.suffix in (".py", ".yaml", ".json") and "driver" not in file.parts:
+        if file.suffix in (".py", ".yaml", ".json", ".jinja") and "driver" not in file.parts:
             found.update(file.relative_to(library).as_posix().encode())
             found.update(file.read_bytes())
     return found.hexdigest()

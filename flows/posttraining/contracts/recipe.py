@@ -14,6 +14,8 @@ class RecipeModel(TypedDict):
     """Key of the model's shape in the planner's table, for example `Qwen/Qwen2.5-3B`; left out: `base`."""
     attention: Literal["eager", "sdpa", "flash_attention_2", "flash_attention_3"]
     """Attention implementation that `transformers` is asked for."""
+    chatTemplate: NotRequired[str]
+    """Name of a file in `flows/posttraining/chat_templates/` with which the model is trained and which it keeps; left out: the model's own, else `plain`."""
 
 
 class RecipeDataset(TypedDict):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from posttraining import tiny_task
@@ -12,15 +10,11 @@ from posttraining.methods.columns import DatasetError, usable_columns
 from posttraining.methods.method import Method, Row, Turns
 from posttraining.trainers.job import TrainingJob
 
-# For base models, whose tokenizers have no chat template. It needs no tokens of its own: roles are plain text, and an answer
-# ends with the model's end-of-text token, which every server stops at.
-PLAIN_CHAT_TEMPLATE = Path(__file__).with_name("sft.plain_chat.jinja")
-
 _COLUMNS = (("prompt", "completion"), ("messages",), ("text",))
 
 
-def _arguments(recipe: SftRecipe, job: TrainingJob, columns: tuple[str, ...]) -> dict[str, Any]:
-    """Where the base model has no chat template, `PLAIN_CHAT_TEMPLATE` becomes the trained model's.
+def _arguments(recipe: SftRecipe, _job: TrainingJob, columns: tuple[str, ...]) -> dict[str, Any]:
+    """Arguments of TRL's `SFTConfig`.
 
     Raises:
         DatasetError: if the loss should cover answers only, but examples do not say where answers begin.
@@ -37,15 +31,7 @@ def _arguments(recipe: SftRecipe, job: TrainingJob, columns: tuple[str, ...]) ->
         "packing": recipe["sequence"]["packing"],
         "completion_only_loss": answers_only if "completion" in usable else None,
         "assistant_only_loss": answers_only and usable == ("messages",),
-        "chat_template_path": None if _has_chat_template(Path(job.model)) else str(PLAIN_CHAT_TEMPLATE),
     }
-
-
-def _has_chat_template(model: Path) -> bool:
-    if (model / "chat_template.jinja").is_file() or (model / "chat_template.json").is_file():
-        return True
-    tokenizer = model / "tokenizer_config.json"
-    return tokenizer.is_file() and "chat_template" in json.loads(tokenizer.read_text(encoding="utf-8"))
 
 
 def _row_of_turns(_row: Row, prompt: Turns, answer: Turns | None) -> Row | None:

@@ -13,9 +13,11 @@ from posttraining.library_imports import lean_imports
 from posttraining.methods import method_of
 from posttraining.trainers.adapters import adapter_configuration, quantization
 from posttraining.trainers.arguments import training_arguments
+from posttraining.trainers.chat_template import processing_class
 from posttraining.trainers.job import TrainingJob
 from posttraining.trainers.processor_sharding import sharding_on_processors
 from posttraining.trainers.reference import references_sharded_by_layer
+from posttraining.trainers.training_templates import training_templates_known
 
 
 def run_training(job: TrainingJob) -> None:
@@ -31,7 +33,11 @@ def run_training(job: TrainingJob) -> None:
         trainer_module = import_module(f"trl.trainer.{job.recipe['method']}_trainer")
     # In a file that the node's processes share: what one has tokenised, or computed with the reference model, all read.
     dataset = Dataset.from_json(job.examples, cache_dir=str(Path(job.scratch) / "datasets"))
-    with references_sharded_by_layer(trainer_module), sharding_of(job):
+    with (
+        references_sharded_by_layer(trainer_module),
+        training_templates_known(trainer_module),
+        sharding_of(job),
+    ):
         trainer = _trainer(job, dataset)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressCallback(job))
@@ -68,6 +74,7 @@ def _trainer(job: TrainingJob, dataset: Any) -> Any:
         model=job.model,
         args=getattr(trl, f"{method.label}Config")(**training_arguments(job), **own),
         train_dataset=dataset,
+        processing_class=processing_class(job.recipe, Path(job.model)),
         peft_config=adapter_configuration(trainable),
         quantization_config=quantization(trainable),
         **method.trainer_arguments(job.recipe),

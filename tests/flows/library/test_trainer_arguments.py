@@ -7,7 +7,6 @@ import pytest
 from posttraining.contracts.recipe import Recipe
 from posttraining.methods import method_of
 from posttraining.methods.columns import DatasetError
-from posttraining.methods.sft import PLAIN_CHAT_TEMPLATE
 from posttraining.trainers.arguments import training_arguments
 from posttraining.trainers.job import TrainingJob
 from recipes import plan, recipe
@@ -100,16 +99,6 @@ def test_sft_learns_from_answers_only_where_examples_mark_them(tmp_path: Path):
     assert sft_arguments(recipe(completionOnlyLoss=False), ("text",))["assistant_only_loss"] is False
     with pytest.raises(DatasetError, match="set it to false"):
         sft_arguments(recipe(), ("text",))
-
-
-@pytest.mark.parametrize(
-    ("file", "content"),
-    [("chat_template.jinja", "{{ messages }}"), ("tokenizer_config.json", '{"chat_template": "{{ messages }}"}')],
-)
-def test_a_models_own_chat_template_is_kept(tmp_path: Path, file: str, content: str):
-    assert own_arguments(job(recipe(), base=tmp_path), ("messages",))["chat_template_path"] == str(PLAIN_CHAT_TEMPLATE)
-    (tmp_path / file).write_text(content)
-    assert own_arguments(job(recipe(), base=tmp_path), ("messages",))["chat_template_path"] is None
 
 
 def test_dpo_weighs_its_losses():

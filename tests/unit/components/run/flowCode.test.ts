@@ -31,7 +31,7 @@ describe("what of a checkout a run is made of", () => {
       "posttraining/gate.py",
       "posttraining/tasks/sums.yaml",
       "posttraining/methods/sft.py",
-      "posttraining/methods/sft.plain_chat.jinja",
+      "posttraining/chat_templates/plain.jinja",
       "posttraining/methods/method.py",
       "posttraining/grpo.py",
     ]) {
