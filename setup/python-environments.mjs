@@ -334,7 +334,8 @@ async function install({ uv, environment, installation, remedy, variables, logFi
       // Byte code now: every step of a flow is a process of its own and would otherwise make it again.
       [
         ...["sync", "--frozen", "--project", layout.flows, "--no-default-groups", "--compile-bytecode"],
-        ...[...selection, ...again, ...options],
+        // Commands put the checkout's own library on the path: an environment then outlives a checkout that is moved, or another's.
+        ...["--no-install-project", ...selection, ...again, ...options],
       ],
       { environment: commandEnvironment, logFile },
     );

@@ -1,6 +1,6 @@
 """Batch inference: answers a file of prompts with a registered model.
 
-python flows/batch_inference/flow.py run --model promoted:grpo --models-root s3://BUCKET/models \
+uv run --group train batch_inference/flow.py run --model promoted:grpo --models-root s3://BUCKET/models \
     --prompts s3://BUCKET/prompts.jsonl --output s3://BUCKET/answers
 """
 
@@ -17,6 +17,9 @@ from metaflow.exception import MetaflowException
 from prompts import TINY, PromptsError, read_prompts
 
 from posttraining import models, progress, registry, storage
+from posttraining.user import ensure_user
+
+ensure_user()
 
 _PROMOTED = "promoted:"
 _SHOWN = 20

@@ -1,7 +1,7 @@
 """Direct preference optimisation: learns from pairs of answers.
 
-python flows/dpo/flow.py run                                # the tiny recipe, on this machine
-python flows/dpo/flow.py --config run RECIPE_OR_RUN run     # another recipe, or a planned run
+uv run --group train --group evaluate dpo/flow.py run      # in flows/: the tiny recipe, on this machine
+uv run ... dpo/flow.py --config run RECIPE_OR_RUN run      # another recipe, or a planned run
 """
 
 from metaflow import Config

@@ -1,7 +1,7 @@
 """Group relative policy optimisation: learns from rewards on its own answers.
 
-python flows/grpo/flow.py run                                # the tiny recipe, on this machine
-python flows/grpo/flow.py --config run RECIPE_OR_RUN run     # another recipe, or a planned run
+uv run --group train --group evaluate grpo/flow.py run      # in flows/: the tiny recipe, on this machine
+uv run ... grpo/flow.py --config run RECIPE_OR_RUN run      # another recipe, or a planned run
 """
 
 from metaflow import Config

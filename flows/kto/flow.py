@@ -1,7 +1,7 @@
 """Kahneman-Tversky optimisation: learns from single answers, each said to be good or bad.
 
-python flows/kto/flow.py run                                # the tiny recipe, on this machine
-python flows/kto/flow.py --config run RECIPE_OR_RUN run     # another recipe, or a planned run
+uv run --group train --group evaluate kto/flow.py run      # in flows/: the tiny recipe, on this machine
+uv run ... kto/flow.py --config run RECIPE_OR_RUN run      # another recipe, or a planned run
 """
 
 from metaflow import Config

@@ -22,6 +22,7 @@ from posttraining.placement import arguments_of_every_step, arguments_of_steps_o
 from posttraining.run_document import read_run_document
 from posttraining.training import Training, train_as_one_of_several_nodes, train_on_this_node
 from posttraining.training_metrics import training_metrics
+from posttraining.user import ensure_user
 
 if TYPE_CHECKING:
     from metaflow.user_configs.config_parameters import ConfigValue
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from posttraining.evaluation import Comparison
 
 repair_extensions()
+ensure_user()
 
 # Steps that need the planned hardware; the others only read and write files.
 _STEPS_ON_GPUS = ("train", "train_on_nodes", "evaluate")

@@ -1,7 +1,7 @@
 """Supervised fine-tuning: learns from demonstrations.
 
-python flows/sft/flow.py run                                # the tiny recipe, on this machine
-python flows/sft/flow.py --config run RECIPE_OR_RUN run     # another recipe, or a planned run
+uv run --group train --group evaluate sft/flow.py run      # in flows/: the tiny recipe, on this machine
+uv run ... sft/flow.py --config run RECIPE_OR_RUN run      # another recipe, or a planned run
 """
 
 from metaflow import Config

@@ -1,7 +1,7 @@
 """Sweep: trains one candidate for every learning rate and base model, and registers the best.
 
-python flows/sweep/flow.py run                                  # three learning rates around the tiny recipe's
-python flows/sweep/flow.py --config run RECIPE_OR_RUN --config-value sweep '{"learningRates": [1e-3, 3e-3]}' run
+uv run --group train --group evaluate sweep/flow.py run    # in flows/: three learning rates around the tiny recipe's
+uv run ... sweep/flow.py --config run RECIPE_OR_RUN --config-value sweep '{"learningRates": [1e-3, 3e-3]}' run
 """
 
 from __future__ import annotations
