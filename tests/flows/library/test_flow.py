@@ -3,10 +3,10 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,7 @@ def test_the_code_package_runs_without_the_checkout(metaflow_home, tmp_path: Pat
     archive = tmp_path / "job.tar"
     home.run_command(command("sft", tmp_path / "run.json", "package", "save", str(archive)), home.environment, tmp_path)
     pod = tmp_path / "pod"
-    with tarfile.open(archive) as package:
-        package.extractall(pod, filter="data")
+    shutil.unpack_archive(archive, pod, "tar")
     environment = home.environment | {
         "PYTHONPATH": str(pod / ".mf_code"),
         "METAFLOW_EXTRACTED_ROOT": str(pod),

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,8 +122,7 @@ def test_a_flow_runs_by_uv_alone_and_its_code_package_holds_the_library(checkout
 
     run_command([*flow, "package", "save", tmp_path / "job.tar"], environment, flows)
     pod = tmp_path / "pod"
-    with tarfile.open(tmp_path / "job.tar") as package:
-        package.extractall(pod, filter="data")
+    shutil.unpack_archive(tmp_path / "job.tar", pod, "tar")
     library = pod / ".mf_code" / "posttraining"
     assert _files(library) == _files(flows / "posttraining")
     _runs_a_step_as_a_pod(pod, flows / ".metaflow", run, environment, run_command)
@@ -151,6 +149,8 @@ def _runs_a_step_as_a_pod(pod: Path, metaflow: Path, run: str, environment: dict
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(metaflow.parent),
         "METAFLOW_USER": "somebody",
     }
+    isolated = [sys.executable, "-I", "-c", "import posttraining"]
+    assert "No module named 'posttraining'" in run_command(isolated, environment, pod, status=1)
     located = run_command([sys.executable, "-c", "import posttraining; print(posttraining.__file__)"], variables, pod)
     assert located.strip() == str(pod / ".mf_code" / "posttraining" / "__init__.py")
     before, task = f"{run}/evaluate/4", "99"

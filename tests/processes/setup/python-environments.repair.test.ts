@@ -107,6 +107,8 @@ describe("a Python environment", () => {
   it("is installed, and then found whole", async () => {
     expect(await part.isDone()).toBe(false);
     expect((await run()).said).toBe("");
+    // The library stays where the checkout has it.
+    expect(log()).toMatch(/^sync .*--no-install-project/m);
     expect(await part.isDone()).toBe(true);
   });
 
