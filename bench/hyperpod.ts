@@ -71,6 +71,7 @@ function jobOf(row: Record<string, string>): Job | undefined {
     shape,
     trainable,
     weightBytes: 2,
+    mixedPrecision: true,
     optimizer: "adamw-fused",
     sequenceTokens: sequence,
     completionTokens: method === "grpo" ? completion : sequence,

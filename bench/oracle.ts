@@ -97,6 +97,7 @@ export function oracleComparison(): OracleComparison[] {
       shape,
       trainable,
       weightBytes: 2,
+      mixedPrecision: true,
       optimizer: "adamw-fused",
       sequenceTokens: trace.sequenceTokens,
       completionTokens: trace.completionTokens,

@@ -128,7 +128,14 @@ const decay = z.number().min(0).lt(1);
 const optimizerSchema = z
   .strictObject({
     name: z
-      .enum(["adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit"])
+      .enum([
+        "adamw_torch",
+        "adamw_torch_fused",
+        "adamw_torch_8bit",
+        "adamw_bnb_8bit",
+        "paged_adamw_8bit",
+        "paged_adamw_32bit",
+      ])
       .default("adamw_torch")
       .describe("The optimizer's name in `transformers`."),
     learningRate: z.number().positive().max(1).describe("Highest learning rate of the schedule."),
@@ -218,6 +225,17 @@ export const activationCheckpointingSchema = z.enum(["none", "full"]).meta({
 });
 export type ActivationCheckpointing = z.infer<typeof activationCheckpointingSchema>;
 
+/**
+ * How numbers are kept while training; docs/precision.md measures what each learns.
+ * `float32`: everything. `bfloat16-mixed`: arithmetic in bfloat16, trained weights, gradients and moments in float32; weights that are not
+ * trained in bfloat16. `bfloat16-stochastic`: bfloat16 weights, updated with stochastic rounding. `bfloat16`: everything.
+ */
+export const precisionSchema = z.enum(["float32", "bfloat16-mixed", "bfloat16-stochastic", "bfloat16"]).meta({
+  id: "Precision",
+  description: "Number formats while training: of weights, arithmetic, gradients and moments.",
+});
+export type Precision = z.infer<typeof precisionSchema>;
+
 const common = {
   name: textLike(
     `(?:${methods.map(({ name }) => name).join("|")})-[a-z0-9]+(?:-[a-z0-9]+)*`,
@@ -235,10 +253,9 @@ const common = {
   dataset: datasetSchema,
   sequence: sequenceSchema,
   trainable: trainableSchema,
-  precision: z
-    .enum(["float32", "bfloat16"])
-    .default("bfloat16")
-    .describe("Number format of weights and activations while training."),
+  precision: precisionSchema
+    .default("bfloat16-mixed")
+    .describe("Number formats while training: of weights, arithmetic, gradients and moments."),
   optimizer: optimizerSchema,
   batch: batchSchema,
   duration: durationSchema,

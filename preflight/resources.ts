@@ -8,6 +8,7 @@ import {
   type ModelShape,
   shapeFromConfig,
 } from "../sizing/shape";
+import { weightBytesOf } from "../sizing/job";
 import tinyFacts from "../flows/posttraining/tiny_facts.json";
 import { namedMetrics } from "../recipe/evaluationChecks";
 import { nearest, notAllowed, show, type FieldError } from "../validation/explain";
@@ -50,18 +51,17 @@ export function shapeErrors({ model }: RecipeReading): FieldError[] {
   return [{ path: "model.shape", reason: `got ${show(shape)}; the planner's table has no such model${hint}` }];
 }
 
-/** Numbers that one trained weight takes with AdamW: itself, its gradient and two moments. */
-const numbersOfTrained = 4;
 /** PEFT makes adapters in float32, whatever the model's format. */
 const adapterBytes = 4;
 
 interface Footprint {
   /** Parameters of the model. */
   readonly total: number;
-  /** Parameters that are trained, and bytes of each. */
+  /** Parameters that are trained, bytes of each, and of one of AdamW's two moments. */
   readonly trained: number;
   readonly trainedBytes: number;
-  /** Bytes of one of the model's weights. */
+  readonly momentBytes: number;
+  /** Bytes of one of the model's weights: of those that are not trained, of a reference, and of the saved model. */
   readonly weightBytes: number;
   /** Copies of the model that are held in memory beside the trained one. */
   readonly references: number;
@@ -76,10 +76,13 @@ function footprintOf(recipe: RecipeReading, shape: ModelShape): Footprint | unde
     const { rank, targets } = trainable;
     if (rank === undefined || targets === undefined) return undefined;
     const trained = countAdapterParameters(shape, rank, adapterTargets(targets));
-    return { total, trained, trainedBytes: adapterBytes, weightBytes, references: 0 };
+    return { total, trained, trainedBytes: adapterBytes, momentBytes: adapterBytes, weightBytes, references: 0 };
   }
   const references = Number(methodOf(recipe).reference(recipe) === "beside");
-  return { total, trained: total, trainedBytes: weightBytes, weightBytes, references };
+  const trainedBytes = weightBytesOf({ precision, trainable });
+  // The optimizer that rounds stochastically keeps moments of 8 bits.
+  const momentBytes = precision === "bfloat16-stochastic" ? 1 : trainedBytes;
+  return { total, trained: total, trainedBytes, momentBytes, weightBytes, references };
 }
 
 /** The fewest layers that as many names may stand for. */
@@ -91,21 +94,21 @@ function adapterTargets(targets: "all-linear" | readonly unknown[]): AdapterTarg
 export function leastMemory(recipe: RecipeReading, shape: ModelShape): number | undefined {
   const footprint = footprintOf(recipe, shape);
   if (footprint === undefined) return undefined;
-  const { total, trained, trainedBytes, weightBytes, references } = footprint;
+  const { total, trained, trainedBytes, momentBytes, weightBytes, references } = footprint;
   const frozen = trained === total ? 0 : total * weightBytes;
-  return frozen + references * total * weightBytes + trained * trainedBytes * numbersOfTrained;
+  return frozen + references * total * weightBytes + trained * 2 * (trainedBytes + momentBytes);
 }
 
 /** Bytes of disk that a run leaves at least: the model, and the checkpoints on the way to it, each with the optimizer's moments. */
 export function leastDisk(recipe: RecipeReading, shape: ModelShape): number | undefined {
   const footprint = footprintOf(recipe, shape);
   if (footprint === undefined) return undefined;
-  const { total, trained, trainedBytes, weightBytes } = footprint;
+  const { total, trained, trainedBytes, momentBytes, weightBytes } = footprint;
   const steps = knownSteps(recipe);
   const every = recipe.checkpointEverySteps;
   // The last one stays on the node: the model follows it (trainers/callbacks.py).
   const checkpoints = steps === undefined || every === undefined ? 0 : Math.floor((steps - 1) / every);
-  return total * weightBytes + checkpoints * trained * trainedBytes * (numbersOfTrained - 1);
+  return total * weightBytes + checkpoints * trained * (trainedBytes + 2 * momentBytes);
 }
 
 /** Bytes that downloading the base model takes, in the 16-bit weights that publishers ship. */

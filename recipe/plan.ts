@@ -68,7 +68,7 @@ export function processorNeeds(recipe: Readable<Recipe>): readonly Need[] {
   const { trainable, optimizer, model } = recipe;
   if (trainable?.kind === "qlora") needs.push({ path: "trainable.kind", value: trainable.kind, instead: "lora" });
   const name = optimizer?.name;
-  if (name !== undefined && name !== "adamw_torch" && name !== "adamw_torch_fused") {
+  if (name !== undefined && !name.startsWith("adamw_torch")) {
     needs.push({ path: "optimizer.name", value: name, instead: "adamw_torch" });
   }
   const attention = model?.attention;

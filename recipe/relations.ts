@@ -1,4 +1,5 @@
-import type { Recipe } from "../contracts/recipe";
+import type { Precision, Recipe } from "../contracts/recipe";
+import precisionFacts from "../flows/posttraining/precision_facts.json";
 import tinyFacts from "../flows/posttraining/tiny_facts.json";
 import { methodOf, namesOf } from "../methods";
 import { chatTemplateNames } from "./chatTemplates";
@@ -30,6 +31,7 @@ export function recipeRelations(recipe: RecipeReading, { reference }: Base = own
     ...sequenceErrors(recipe, reference),
     ...adapterErrors(recipe, reference),
     ...optimizerErrors(recipe),
+    ...precisionErrors(recipe),
     ...batchErrors(recipe),
     ...methodOf(recipe).relations(recipe, {
       base: reference,
@@ -195,6 +197,48 @@ function optimizerErrors(recipe: RecipeReading): FieldError[] {
       reason: `got ${warmupSteps}; the run has ${steps} steps, so that the learning rate would never be reached: write ${steps} or less`,
     },
   ];
+}
+
+/** torchao's AdamW, which rounds bfloat16 weights stochastically. */
+const stochasticOptimizer = "adamw_torch_8bit";
+
+/** What a precision asks of the optimizer, the trained part and the sharding; docs/precision.md says what was measured. */
+function precisionErrors({ precision, optimizer, trainable, sharding }: RecipeReading): FieldError[] {
+  if (precision === undefined) return [];
+  const errors = optimizerOfPrecision(precision, optimizer?.name);
+  if (precision === "float32" || precision === "bfloat16-mixed") return errors;
+  if (trainable !== undefined && trainable.kind !== "full") {
+    errors.push({
+      path: "precision",
+      reason: `got ${show(precision)}; adapters are trained in float32 beside weights in bfloat16: write bfloat16-mixed`,
+    });
+  }
+  if (sharding === "zero2" || sharding === "zero3") {
+    errors.push({
+      path: "sharding",
+      reason: `got ${show(sharding)}; DeepSpeed keeps float32 weights beside those of precision ${precision}: write fsdp2, or precision: bfloat16-mixed`,
+    });
+  }
+  const { leastLearningRate } = precisionFacts.bfloat16;
+  const rate = optimizer?.learningRate;
+  if (precision === "bfloat16" && trainable?.kind === "full" && rate !== undefined && rate < leastLearningRate) {
+    errors.push({
+      path: "precision",
+      reason: `got ${show(precision)}; at optimizer.learningRate ${rate} most updates are too small to change weights in bfloat16 (docs/precision.md), which was measured to work from ${leastLearningRate} on: write bfloat16-mixed, or bfloat16-stochastic with optimizer.name: ${stochasticOptimizer}`,
+    });
+  }
+  return errors;
+}
+
+/** The stochastic precision and its optimizer come together. */
+function optimizerOfPrecision(precision: Precision, optimizer: string | undefined): FieldError[] {
+  if (optimizer === undefined || (precision === "bfloat16-stochastic") === (optimizer === stochasticOptimizer))
+    return [];
+  const reason =
+    optimizer === stochasticOptimizer
+      ? `it is the optimizer of precision bfloat16-stochastic, and precision is ${show(precision)}: write adamw_torch_fused, or precision: bfloat16-stochastic`
+      : `precision bfloat16-stochastic has an optimizer of its own: write ${stochasticOptimizer}`;
+  return [{ path: "optimizer.name", reason: `got ${show(optimizer)}; ${reason}` }];
 }
 
 function batchErrors(recipe: RecipeReading): FieldError[] {

@@ -24,6 +24,8 @@ export interface Job {
   readonly shape: ModelShape;
   readonly trainable: Trainable;
   readonly weightBytes: 2 | 4;
+  /** Arithmetic is in 16 bits where weights are in 32. */
+  readonly mixedPrecision: boolean;
   readonly optimizer: Optimizer;
   readonly sequenceTokens: number;
   readonly completionTokens: number;
@@ -61,6 +63,7 @@ export class JobError extends Error {
 const optimizers: Readonly<Record<Recipe["optimizer"]["name"], Optimizer>> = {
   adamw_torch: "adamw",
   adamw_torch_fused: "adamw-fused",
+  adamw_torch_8bit: "adamw-8bit",
   adamw_bnb_8bit: "adamw-8bit",
   paged_adamw_8bit: "paged-adamw-8bit",
   paged_adamw_32bit: "paged-adamw-32bit",
@@ -98,7 +101,8 @@ export function jobFromRecipe(recipe: Recipe): Job {
     method: method.memoryLike,
     shape: shapeOf(recipe),
     trainable,
-    weightBytes: recipe.precision === "float32" ? 4 : 2,
+    weightBytes: weightBytesOf(recipe),
+    mixedPrecision: recipe.precision !== "float32",
     optimizer: optimizers[recipe.optimizer.name],
     sequenceTokens: longest,
     completionTokens: method.generates ? (recipe.sequence.maxCompletionLength ?? longest) : longest,
@@ -118,6 +122,16 @@ export function jobFromRecipe(recipe: Recipe): Job {
     assumed,
   };
 }
+
+/**
+ * Bytes of one of the model's weights while it trains (flows/posttraining/trainers/precision.py): mixed precision keeps those in float32 that
+ * are trained.
+ */
+export const weightBytesOf = ({
+  precision,
+  trainable,
+}: Pick<Recipe, "precision"> & { readonly trainable: { readonly kind: Recipe["trainable"]["kind"] } }): 2 | 4 =>
+  precision === "float32" || (precision === "bfloat16-mixed" && trainable.kind === "full") ? 4 : 2;
 
 function shapeOf(recipe: Recipe): ModelShape {
   const name = recipe.model.shape ?? recipe.model.base;
@@ -245,7 +259,7 @@ export function workloadOf(job: Job, layout: Layout): Workload {
     critic: false,
     quantisation: "nf4-double",
     weightBytes: job.weightBytes,
-    mixedPrecision: job.weightBytes === 2,
+    mixedPrecision: job.mixedPrecision,
     optimizer: job.optimizer,
     optimizerInBackward: false,
     sequenceTokens: job.sequenceTokens,

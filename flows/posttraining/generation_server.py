@@ -21,6 +21,7 @@ from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import Recipe
 from posttraining.contracts.run_document import RunDocument
 from posttraining.methods.grpo import GENERATION_SERVER_PORT
+from posttraining.trainers.precision import numbers_of
 
 _SERVER_FILE = "server.json"
 _TRAINED_FILE = "trained"
@@ -50,7 +51,7 @@ def server_command(model: Path, recipe: Recipe, plan: Plan) -> list[str]:
     tensor_parallel = generation["tensorParallel"] if generation else max(plan["gpusPerNode"], 1)
     command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(model)]
     command += ["--host", "0.0.0.0", "--port", str(GENERATION_SERVER_PORT)]
-    command += ["--dtype", recipe["precision"], "--max-model-len", str(recipe["sequence"]["maxLength"])]
+    command += ["--dtype", numbers_of(recipe, plan).saved, "--max-model-len", str(recipe["sequence"]["maxLength"])]
     command += ["--tensor-parallel-size", str(tensor_parallel)]
     command += ["--gpu-memory-utilization", str(generation["memoryUtilization"] if generation else 0.9)]
     command += ["--weight-transfer-config", json.dumps({"backend": "nccl"})]

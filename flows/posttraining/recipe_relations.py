@@ -29,6 +29,12 @@ def tiny_facts() -> dict[str, Any]:
     return json.loads(Path(__file__).with_name("tiny_facts.json").read_text(encoding="utf-8"))
 
 
+@cache
+def precision_facts() -> dict[str, Any]:
+    """What was measured of each precision (docs/precision.md)."""
+    return json.loads(Path(__file__).with_name("precision_facts.json").read_text(encoding="utf-8"))
+
+
 def relation_problems(recipe: Recipe) -> Iterator[str]:
     """One problem, `path: reason`, for every field to change. What depends on the base model is in `base_problems`.
 
@@ -41,6 +47,7 @@ def relation_problems(recipe: Recipe) -> Iterator[str]:
     yield from _sequence_problems(recipe)
     yield from _target_problems(recipe["trainable"])
     yield from _optimizer_problems(recipe)
+    yield from _precision_problems(recipe)
     yield from _batch_problems(recipe)
     yield from method_of(recipe).relations(recipe, known_examples(recipe))
     yield from _gate_problems(recipe)
@@ -203,6 +210,44 @@ def _optimizer_problems(recipe: Recipe) -> Iterator[str]:
         yield (
             f"optimizer.warmupSteps: got {warmup}; the run has {steps} steps, "
             f"so that the learning rate would never be reached: write {steps} or less"
+        )
+
+
+_STOCHASTIC_OPTIMIZER = "adamw_torch_8bit"
+"""torchao's AdamW, which rounds bfloat16 weights stochastically."""
+
+
+def _precision_problems(recipe: Recipe) -> Iterator[str]:
+    """What a precision asks of the optimizer, the trained part and the sharding; docs/precision.md says what was measured."""
+    precision, optimizer = recipe["precision"], recipe["optimizer"]["name"]
+    if precision == "bfloat16-stochastic" and optimizer != _STOCHASTIC_OPTIMIZER:
+        yield (
+            f"optimizer.name: got {shown(optimizer)}; precision bfloat16-stochastic has an optimizer of its own: "
+            f"write {_STOCHASTIC_OPTIMIZER}"
+        )
+    if optimizer == _STOCHASTIC_OPTIMIZER and precision != "bfloat16-stochastic":
+        yield (
+            f"optimizer.name: got {shown(optimizer)}; it is the optimizer of precision bfloat16-stochastic, "
+            f"and precision is {shown(precision)}: write adamw_torch_fused, or precision: bfloat16-stochastic"
+        )
+    if precision in ("float32", "bfloat16-mixed"):
+        return
+    if recipe["trainable"]["kind"] != "full":
+        yield (
+            f"precision: got {shown(precision)}; adapters are trained in float32 beside weights in bfloat16: "
+            "write bfloat16-mixed"
+        )
+    if recipe["sharding"] in ("zero2", "zero3"):
+        yield (
+            f"sharding: got {shown(recipe['sharding'])}; DeepSpeed keeps float32 weights beside those of precision "
+            f"{precision}: write fsdp2, or precision: bfloat16-mixed"
+        )
+    rate, least = recipe["optimizer"]["learningRate"], precision_facts()["bfloat16"]["leastLearningRate"]
+    if precision == "bfloat16" and recipe["trainable"]["kind"] == "full" and rate < least:
+        yield (
+            f"precision: got {shown(precision)}; at optimizer.learningRate {rate} most updates are too small to change "
+            f"weights in bfloat16 (docs/precision.md), which was measured to work from {least} on: write "
+            f"bfloat16-mixed, or bfloat16-stochastic with optimizer.name: {_STOCHASTIC_OPTIMIZER}"
         )
 
 

@@ -18,8 +18,8 @@ from posttraining.checkpoints import CheckpointStore
 from posttraining.contracts.run_document import RunDocument
 from posttraining.examples import Examples
 from posttraining.library_imports import library_on_path
-from posttraining.trainers.adapters import require_adaptable
 from posttraining.trainers.job import TrainingJob
+from posttraining.trainers.precision import numbers_of
 
 if TYPE_CHECKING:
     from metaflow.cards import Card
@@ -90,7 +90,6 @@ def _train(
     with tempfile.TemporaryDirectory(prefix="posttraining-") as scratch_name:
         scratch = Path(scratch_name)
         base_folder = models.fetch_model(base, scratch / "base", recipe["model"].get("revision"))
-        require_adaptable(recipe["trainable"], base_folder)
         examples_file = scratch / "examples.jsonl"
         examples_file.write_bytes(examples.lines)
         trains_adapter = recipe["trainable"]["kind"] != "full"
@@ -116,12 +115,9 @@ def _train(
         if node != 0:
             return None
         if trains_adapter:
-            from posttraining.trainers.merging import merge_adapter
+            from posttraining.trainers.adapters import merge_adapter
 
-            saved = "float32" if recipe["precision"] == "float32" else "bfloat16"
-            rounding = merge_adapter(base_folder, adapter, trained, saved)
-            if rounding.advice:
-                print(rounding.advice, flush=True)
+            merge_adapter(base_folder, adapter, trained, numbers_of(recipe, document["plan"]).saved)
         uri = _model_uri(document)
         registry.upload_model(trained, uri)
         return {

@@ -82,10 +82,21 @@ class QloraTraining(TypedDict):
     """Bits of the quantised base: 4 is bitsandbytes NF4."""
 
 
+Precision: TypeAlias = Literal["float32", "bfloat16-mixed", "bfloat16-stochastic", "bfloat16"]
+"""Number formats while training: of weights, arithmetic, gradients and moments."""
+
+
 class Optimizer(TypedDict):
     """The optimizer and its learning rate."""
 
-    name: Literal["adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
+    name: Literal[
+        "adamw_torch",
+        "adamw_torch_fused",
+        "adamw_torch_8bit",
+        "adamw_bnb_8bit",
+        "paged_adamw_8bit",
+        "paged_adamw_32bit",
+    ]
     """The optimizer's name in `transformers`."""
     learningRate: float
     """Highest learning rate of the schedule."""
@@ -231,8 +242,7 @@ class DpoRecipe(TypedDict):
     dataset: RecipeDataset
     sequence: RecipeSequence
     trainable: Trainable
-    precision: Literal["float32", "bfloat16"]
-    """Number format of weights and activations while training."""
+    precision: Precision
     optimizer: Optimizer
     batch: Batch
     duration: Duration
@@ -268,8 +278,7 @@ class KtoRecipe(TypedDict):
     dataset: RecipeDataset
     sequence: RecipeSequence
     trainable: Trainable
-    precision: Literal["float32", "bfloat16"]
-    """Number format of weights and activations while training."""
+    precision: Precision
     optimizer: Optimizer
     batch: Batch
     duration: Duration
@@ -301,8 +310,7 @@ class SftRecipe(TypedDict):
     dataset: RecipeDataset
     sequence: RecipeSequence
     trainable: Trainable
-    precision: Literal["float32", "bfloat16"]
-    """Number format of weights and activations while training."""
+    precision: Precision
     optimizer: Optimizer
     batch: Batch
     duration: Duration
@@ -351,8 +359,7 @@ class GrpoRecipe(TypedDict):
     dataset: RecipeDataset
     sequence: RecipeSequence
     trainable: Trainable
-    precision: Literal["float32", "bfloat16"]
-    """Number format of weights and activations while training."""
+    precision: Precision
     optimizer: Optimizer
     batch: Batch
     duration: Duration

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from posttraining.contracts.plan import Plan
-from posttraining.contracts.recipe import Recipe
 from posttraining.trainers.job import TrainingJob
+from posttraining.trainers.precision import numbers_of, optimizer_arguments
 
 
 def training_arguments(job: TrainingJob) -> dict[str, Any]:
     """Keyword arguments for the configurations of all of TRL's trainers."""
     recipe, plan = job.recipe, job.plan
     optimizer, duration = recipe["optimizer"], recipe["duration"]
+    numbers = numbers_of(recipe, plan)
     length = {"max_steps": duration["steps"]} if "steps" in duration else {"num_train_epochs": duration["epochs"]}
     return {
         **length,
@@ -33,29 +33,14 @@ def training_arguments(job: TrainingJob) -> dict[str, Any]:
         "save_total_limit": 1,
         "seed": recipe["seed"],
         "use_cpu": plan["gpusPerNode"] == 0,
-        "bf16": _autocast(recipe, plan),
-        "model_init_kwargs": _model_arguments(recipe),
+        "bf16": numbers.mixes,
+        "model_init_kwargs": {"dtype": numbers.loaded, "attn_implementation": recipe["model"]["attention"]},
+        **optimizer_arguments(numbers),
         # Names in metrics and progress lines come from the callbacks of this library.
         "report_to": "none",
         "disable_tqdm": True,
         **_sharding(job),
     }
-
-
-def _autocast(recipe: Recipe, plan: Plan) -> bool:
-    """Whether the trainer mixes precisions.
-
-    With FSDP2, accelerate 1.15 casts every trained bf16 weight up to float32 as soon as precisions are mixed. A recipe
-    that asks for bfloat16 weights would then need twice the memory that was planned, so full training under FSDP2 runs
-    in bfloat16 without mixing; adapters stay in float32, as PEFT makes them.
-    """
-    if recipe["precision"] == "float32":
-        return False
-    return plan["sharding"] != "fsdp2" or recipe["trainable"]["kind"] != "full"
-
-
-def _model_arguments(recipe: Recipe) -> dict[str, Any]:
-    return {"dtype": recipe["precision"], "attn_implementation": recipe["model"]["attention"]}
 
 
 def _sharding(job: TrainingJob) -> dict[str, Any]:
@@ -66,6 +51,8 @@ def _sharding(job: TrainingJob) -> dict[str, Any]:
         return {
             # FSDP's own recomputation gathers each layer's weights once; the trainer's would gather them twice.
             "gradient_checkpointing": False,
+            # Otherwise every process would add up the gradients of the whole model, in as many bytes as all weights take.
+            "accelerator_config": {"gradient_accumulation_kwargs": {"sync_each_batch": True}},
             "fsdp": True,
             "fsdp_config": {
                 "version": 2,

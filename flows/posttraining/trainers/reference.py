@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from posttraining.trainers.precision import Numbers, mend_sharded_casts
 
-def shard_reference(model: Any, accelerator: Any) -> Any:
+
+def shard_reference(model: Any, accelerator: Any, numbers: Numbers) -> Any:
     """Shards a model that is only evaluated; takes the place of TRL's `prepare_fsdp`."""
     from accelerate.utils.fsdp_utils import fsdp2_prepare_model
+
+    mend_sharded_casts(accelerator, numbers)
 
     # Weights that nobody trains stay in the type in which they were loaded.
     model.requires_grad_(False)
@@ -22,13 +26,13 @@ def shard_reference(model: Any, accelerator: Any) -> Any:
 
 
 @contextmanager
-def references_sharded_by_layer(module: Any) -> Iterator[None]:
+def references_sharded_by_layer(module: Any, numbers: Numbers) -> Iterator[None]:
     """Has trainers of TRL's module that are made inside shard their reference by `shard_reference`."""
     if not hasattr(module, "prepare_fsdp"):
         yield
         return
     original = module.prepare_fsdp
-    module.prepare_fsdp = shard_reference
+    module.prepare_fsdp = lambda model, accelerator: shard_reference(model, accelerator, numbers)
     try:
         yield
     finally:

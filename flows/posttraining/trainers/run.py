@@ -14,11 +14,10 @@ from posttraining.methods import method_of
 from posttraining.trainers.adapters import adapter_configuration, quantization
 from posttraining.trainers.arguments import training_arguments
 from posttraining.trainers.chat_template import processing_class
-from posttraining.trainers.checkpointed_adapters import adapters_seen_through_wrappers
 from posttraining.trainers.job import TrainingJob
+from posttraining.trainers.precision import numbers_of, prepare, references_in_their_format, round_weights
 from posttraining.trainers.processor_sharding import sharding_on_processors
 from posttraining.trainers.reference import references_sharded_by_layer
-from posttraining.trainers.saving import save_trained
 from posttraining.trainers.training_templates import training_templates_known
 
 
@@ -35,26 +34,39 @@ def run_training(job: TrainingJob) -> None:
         trainer_module = import_module(f"trl.trainer.{job.recipe['method']}_trainer")
     # In a file that the node's processes share: what one has tokenised, or computed with the reference model, all read.
     dataset = Dataset.from_json(job.examples, cache_dir=str(Path(job.scratch) / "datasets"))
+    numbers = numbers_of(job.recipe, job.plan)
     with (
-        references_sharded_by_layer(trainer_module),
+        references_in_their_format(trainer_module, numbers),
+        references_sharded_by_layer(trainer_module, numbers),
         training_templates_known(trainer_module),
         sharding_of(job),
     ):
         trainer = _trainer(job, dataset)
+    prepare(trainer, job.recipe, job.plan)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressCallback(job))
     store = CheckpointStore.of_this_task(node=job.node, nodes=job.nodes)
     if store is not None:
         trainer.add_callback(CheckpointCallback(job, store))
     _require_planned_processes(job, trainer)
-    with nullcontext() if job.recipe["trainable"]["kind"] == "full" else adapters_seen_through_wrappers():
-        trainer.train(resume_from_checkpoint=job.resume_from)
-        save_trained(trainer, Path(job.output))
+    trainer.train(resume_from_checkpoint=job.resume_from)
+    round_weights(trainer, numbers)
+    if trainer.is_fsdp_enabled:
+        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
+    trainer.save_model(job.output)
+    if trainer.is_world_process_zero():
+        _keep_model_files(Path(job.output))
 
 
 def sharding_of(job: TrainingJob) -> AbstractContextManager[None]:
     """What must hold while the trainer is made, so that it shards as planned."""
     return sharding_on_processors() if job.shards_on_processors else nullcontext()
+
+
+def _keep_model_files(folder: Path) -> None:
+    """Removes what the trainer writes beside the model: its pickled arguments, and a card for the hub."""
+    for name in ("training_args.bin", "README.md"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _trainer(job: TrainingJob, dataset: Any) -> Any:
@@ -68,7 +80,7 @@ def _trainer(job: TrainingJob, dataset: Any) -> Any:
         args=getattr(trl, f"{method.label}Config")(**training_arguments(job), **own),
         train_dataset=dataset,
         processing_class=processing_class(job.recipe, Path(job.model)),
-        peft_config=adapter_configuration(trainable, Path(job.model)),
+        peft_config=adapter_configuration(trainable),
         quantization_config=quantization(trainable),
         **method.trainer_arguments(job.recipe),
     )

@@ -246,7 +246,7 @@ describe("localStack", () => {
 
   it("asks how long a run takes of the model that its chain starts from", async () => {
     const stages = [
-      { name: "sft", recipe: "sft-tiny", set: { model: { base: "Qwen/Qwen2.5-0.5B" }, precision: "bfloat16" } },
+      { name: "sft", recipe: "sft-tiny", set: { model: { base: "Qwen/Qwen2.5-0.5B" }, precision: "bfloat16-mixed" } },
       { name: "dpo", recipe: "dpo-tiny", from: "sft" },
     ];
     const asked: string[] = [];

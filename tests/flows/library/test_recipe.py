@@ -80,7 +80,10 @@ def test_every_wrong_field_is_named_in_one_error():
         ({"trainable": {"kind": "full", "rank": 8}}, "trainable.rank: is not known; the keys here are kind"),
         ({"duration": {"stepz": 3}}, 'duration: must be { steps } or { epochs }; it is {"stepz": 3}'),
         ({"duration": {"steps": 0}}, "duration.steps: must be at least 1; it is 0"),
-        ({"precision": "float8"}, 'precision: must be one of float32, bfloat16; it is "float8"'),
+        (
+            {"precision": "float8"},
+            'precision: must be one of float32, bfloat16-mixed, bfloat16-stochastic, bfloat16; it is "float8"',
+        ),
         ({"optimizer__learningRate": 0}, "optimizer.learningRate: must be greater than 0; it is 0"),
         ({"gate": []}, "gate: must not be empty; it is []"),
         ({"description": ""}, 'description: must be a sentence, without control characters; it is ""'),

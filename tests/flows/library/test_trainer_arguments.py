@@ -3,14 +3,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recipes import plan, recipe
 
 from posttraining.contracts.recipe import Recipe
 from posttraining.methods import method_of
 from posttraining.methods.columns import DatasetError
 from posttraining.trainers.arguments import training_arguments
 from posttraining.trainers.job import TrainingJob
-from recipes import plan, recipe
 
+FULL = {"kind": "full"}
 LORA = {"kind": "lora", "rank": 8, "alpha": 16}
 
 
@@ -58,18 +59,34 @@ def test_without_gpus_the_processor_trains_in_float32():
 
 
 @pytest.mark.parametrize(
-    ("sharding", "trainable", "mixed"),
+    ("precision", "sharding", "trainable", "mixes", "loaded"),
     [
-        ("none", {"kind": "full"}, True),
-        ("fsdp2", {"kind": "full"}, False),
-        ("fsdp2", LORA, True),
-        ("zero3", {"kind": "full"}, True),
+        ("float32", "fsdp2", FULL, False, "float32"),
+        ("bfloat16-mixed", "none", FULL, True, "float32"),
+        ("bfloat16-mixed", "fsdp2", FULL, True, "float32"),
+        ("bfloat16-mixed", "fsdp2", LORA, True, "bfloat16"),
+        # DeepSpeed keeps float32 weights of its own.
+        ("bfloat16-mixed", "zero3", FULL, True, "bfloat16"),
+        ("bfloat16", "none", FULL, True, "bfloat16"),
+        # accelerate would cast them to float32.
+        ("bfloat16", "fsdp2", FULL, False, "bfloat16"),
+        ("bfloat16-stochastic", "fsdp2", FULL, False, "bfloat16"),
     ],
 )
-def test_fully_trained_bfloat16_weights_are_not_copied_to_float32_by_fsdp(sharding: str, trainable: dict, mixed: bool):
-    found = arguments(recipe(precision="bfloat16", trainable=trainable), sharding=sharding, gpusPerNode=8)
-    assert found["bf16"] is mixed
-    assert found["model_init_kwargs"]["dtype"] == "bfloat16"
+def test_trained_weights_are_loaded_and_computed_with_as_the_precision_says(
+    precision: str, sharding: str, trainable: dict, mixes: bool, loaded: str
+):
+    optimizer = {"name": "adamw_torch_8bit"} if precision == "bfloat16-stochastic" else {}
+    chosen = recipe(precision=precision, trainable=trainable, optimizer={"learningRate": 1e-3} | optimizer)
+    found = arguments(chosen, sharding=sharding, gpusPerNode=8)
+    assert found["bf16"] is mixes
+    assert found["model_init_kwargs"]["dtype"] == loaded
+    assert found.get("optim_args") == ("bf16_stochastic_round=True" if optimizer else None)
+
+
+def test_sharded_gradients_are_summed_up_after_each_pass():
+    found = arguments(recipe(), sharding="fsdp2", gpusPerNode=8)
+    assert found["accelerator_config"] == {"gradient_accumulation_kwargs": {"sync_each_batch": True}}
 
 
 def test_fsdp_recomputes_activations_itself():

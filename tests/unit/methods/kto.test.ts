@@ -13,7 +13,7 @@ function recipeWith(values: Readonly<Record<string, unknown>>): Recipe {
 }
 
 /** As much of a recipe as the planner needs for a model that takes GPUs. */
-const large = { "model.base": "Qwen/Qwen2.5-3B", precision: "bfloat16", "sequence.maxLength": 4096 };
+const large = { "model.base": "Qwen/Qwen2.5-3B", precision: "bfloat16-mixed", "sequence.maxLength": 4096 };
 
 describe("KTO", () => {
   it("takes two examples or more in a forward pass on each GPU, where its loss compares them", () => {
@@ -46,7 +46,7 @@ describe("KTO", () => {
 
   it("is planned with no fewer than two examples in a forward pass, and takes longer for what it scores", () => {
     const [kto, apo] = (["kto", "apo_zero_unpaired"] as const).map((lossType) =>
-      planRecipe(recipeWith({ ...large, "kto.lossType": lossType, duration: { steps: 1000 } })),
+      planRecipe(recipeWith({ ...large, "kto.lossType": lossType, duration: { steps: 1000 } }), { families: ["p5"] }),
     );
     expect(kto?.plan.microBatch).toBeGreaterThanOrEqual(2);
     expect(kto?.hours).toBeGreaterThan(apo?.hours ?? Number.POSITIVE_INFINITY);

@@ -40,14 +40,21 @@ const dpo = { method: "dpo", name: "dpo-test", dpo: {} };
 describe("the least memory of a training", () => {
   it.each([
     ["all weights, their gradients and two moments", {}, total * 16],
+    ["as much with arithmetic in bfloat16", { precision: "bfloat16-mixed" }, total * 16],
+    [
+      "less where moments have 8 bits",
+      { precision: "bfloat16-stochastic", optimizer: { name: "adamw_torch_8bit", learningRate: 1e-5 } },
+      total * 6,
+    ],
     ["all of them in half the bytes", { precision: "bfloat16" }, total * 8],
     ["the model, and an adapter's in float32", { trainable: lora }, total * 4 + adapter * 16],
     [
       "the model in half the bytes, and an adapter's in float32",
-      { trainable: lora, precision: "bfloat16" },
+      { trainable: lora, precision: "bfloat16-mixed" },
       total * 2 + adapter * 16,
     ],
     ["a reference beside the trained model", dpo, total * 20],
+    ["a reference in half the bytes", { ...dpo, precision: "bfloat16-mixed" }, total * 18],
     ["no reference beside an adapter, which can be left out", { ...dpo, trainable: lora }, total * 4 + adapter * 16],
   ])("is %s", (_what, set, bytes) => {
     expect(leastMemory(recipeOf(set), shape)).toBe(bytes);

@@ -293,7 +293,12 @@ const recipes: WrongConfiguration[] = [
   inRecipe("sft-tiny", { seed: 2 ** 32 }, "seed", "must be at most 4294967295"),
   inRecipe("sft-tiny", { seed: 2 ** 64 }, "seed", "must be at most 4294967295"),
   inRecipe("sft-tiny", { seed: -(2 ** 64) }, "seed", "must be at least 0"),
-  inRecipe("sft-tiny", { precision: "float16" }, "precision", "allowed: float32, bfloat16"),
+  inRecipe(
+    "sft-tiny",
+    { precision: "float16" },
+    "precision",
+    "allowed: float32, bfloat16-mixed, bfloat16-stochastic, bfloat16",
+  ),
   inRecipe(
     "sft-tiny",
     { evaluation: { tasks: ["tiny_sums", "gsm8kk"] } },
