@@ -2,11 +2,24 @@ import { z } from "zod";
 
 const measure = z.number().nullable();
 
+const standardErrorSchema = z
+  .strictObject({
+    before: measure.describe("Of the base model's value; null: not known."),
+    after: measure.describe("Of the trained model's value; null: not known."),
+    gain: measure.describe(
+      "Of the gain, document by document; null: not known, since the metric has no value for each document.",
+    ),
+  })
+  .meta({ id: "StandardError", description: "How far chance among the documents may move a metric." });
+
 /** A metric of the base model and of the trained one. */
 const measuredSchema = z
   .strictObject({
     before: measure.describe("The base model's value; null: not measured, or not a finite number."),
     after: measure.describe("The trained model's value; null: not a finite number."),
+    standardError: standardErrorSchema
+      .optional()
+      .describe("Standard errors; left out: not known, as of what the trainer logs."),
   })
   .meta({ id: "MeasuredMetric", description: "One metric of the base model and of the trained one." });
 
@@ -18,7 +31,25 @@ export const judgedConditionSchema = z
     minimum: z.number().optional().describe("As in the recipe."),
     maximum: z.number().optional().describe("As in the recipe."),
     minimumGain: z.number().optional().describe("As in the recipe."),
+    confidence: z
+      .number()
+      .optional()
+      .describe("As in the recipe, or the default for `minimumGain`; left out: the values themselves were judged."),
     value: measure.describe("The trained model's value; null: not a finite number."),
+    gain: measure.optional().describe("By how much it is above the base model's, where `minimumGain` asks."),
+    bounds: z
+      .strictObject({
+        minimum: measure.optional().describe("Lower bound of the value."),
+        maximum: measure.optional().describe("Upper bound of the value."),
+        minimumGain: measure.optional().describe("Lower bound of the gain."),
+      })
+      .meta({
+        id: "ConfidenceBounds",
+        description:
+          "What was held against the demands of the same names; null: it is not known, and the demand is not met.",
+      })
+      .optional()
+      .describe("Bounds at `confidence`, one for each demand that is judged by one."),
     passed: z.boolean().describe("The condition holds."),
   })
   .meta({ id: "JudgedCondition", description: "One condition of the gate, and what it was held against." });

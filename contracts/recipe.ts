@@ -36,6 +36,13 @@ const datasetSourceSchema = textLike(
   "must be a hub id (owner/name), JSON lines at s3://bucket/path or file:///path, or tiny:sums",
 );
 
+/** What trainer, evaluation and server hand to every chat template, or to the function that renders it. */
+const setByLibraries = [
+  ...["messages", "conversation", "tools", "documents", "chat_template", "add_generation_prompt"],
+  ...["continue_final_message", "tokenize", "padding", "truncation", "max_length", "return_tensors", "return_dict"],
+  ...["return_assistant_tokens_mask", "tokenizer_kwargs"],
+];
+
 const modelSchema = z
   .strictObject({
     base: modelReferenceSchema.describe(
@@ -55,6 +62,18 @@ const modelSchema = z
       .optional()
       .describe(
         "Name of a file in `flows/posttraining/chat_templates/` with which the model is trained and which it keeps; left out: the model's own, else `plain`.",
+      ),
+    chatTemplateArguments: z
+      .record(
+        textLike(
+          String.raw`(?!(?:${setByLibraries.join("|")})$)[A-Za-z_]\w*`,
+          `must be the name of a variable of the chat template, and none that the libraries set: ${setByLibraries.join(", ")}`,
+        ),
+        z.union([z.string(), z.number(), z.boolean()]),
+      )
+      .optional()
+      .describe(
+        "Variables of the model's chat template, such as `enable_thinking: false`; training, evaluation and serving see the same.",
       ),
   })
   .meta({ id: "RecipeModel", description: "The model that a recipe trains." });
@@ -206,6 +225,14 @@ const gateConditionSchema = z
     minimum: z.number().optional().describe("The metric must be at least this."),
     maximum: z.number().optional().describe("The metric must be at most this."),
     minimumGain: z.number().optional().describe("Smallest gain over the base model's value of the same metric."),
+    confidence: z
+      .number()
+      .min(0.5)
+      .lt(1)
+      .optional()
+      .describe(
+        "How sure the condition must be: bounds at this confidence are judged instead of the measured values, a gain's from both models' answers to the same documents. 0.5 judges the values themselves. Left out: 0.99 for a `minimumGain` of 0 or more whose error is known, else the values themselves.",
+      ),
   })
   .meta({
     id: "GateCondition",

@@ -269,7 +269,7 @@ function gateErrors({ gate = [], evaluation }: RecipeReading): FieldError[] {
   const errors = repeated(evaluation?.tasks ?? [], "evaluation.tasks");
   gate.forEach((condition, index) => {
     if (condition === undefined) return;
-    const { metric, minimum, maximum } = condition;
+    const { metric, minimum, maximum, confidence } = condition;
     const path = `gate[${index}]`;
     if (!demands.some((demand) => demand in condition)) {
       errors.push({ path, reason: "needs at least one of minimum, maximum, minimumGain" });
@@ -282,8 +282,14 @@ function gateErrors({ gate = [], evaluation }: RecipeReading): FieldError[] {
     }
     if (metric === undefined) return;
     const earlier = gate.slice(0, index).filter((other) => other?.metric === metric) as Condition[];
-    if (earlier.some((other) => demands.every((demand) => other[demand] === condition[demand]))) {
+    if (earlier.some((other) => [...demands, "confidence" as const].every((part) => other[part] === condition[part]))) {
       errors.push({ path, reason: `is there twice; remove it` });
+    }
+    if (confidence !== undefined && metric.startsWith("train/")) {
+      errors.push({
+        path: `${path}.confidence`,
+        reason: `got ${confidence}; ${metric} is what the trainer logs, of which no error is known: remove it, or ask it of a metric of evaluation.tasks`,
+      });
     }
     errors.push(...contradictions(condition, earlier, path));
   });

@@ -71,6 +71,8 @@ export function explainIssues(
         }));
       case "invalid_value":
         return [{ path, reason: notAllowed(value, issue.values.map(String)) }];
+      case "invalid_key":
+        return [{ path, reason: issue.issues.map(requirement).join(" and ") }];
       case "invalid_union":
         return explainUnion(issue, input, places);
       default:

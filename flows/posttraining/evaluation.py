@@ -11,23 +11,33 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
-from posttraining import models, progress
-from posttraining.contracts.lineage import Lineage
+from posttraining import models, progress, storage
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import Recipe
-from posttraining.gate import Metrics
+from posttraining.evaluation_chat import ask_in_chat
+from posttraining.gate import DocumentValues, Metrics
+from posttraining.json_values import finite
 from posttraining.library_imports import lean_imports, library_on_path
+from posttraining.measurement import EVALUATION_FILE, Measurement, comparable, compared, measurement, paired
+from posttraining.trainers.chat_template import own_template
 
 TASKS = Path(__file__).with_name("tasks")
 
 # Tokens of prompt and answer. Few-shot prompts of lm-eval's tasks fit; a model's full context would take all of the cache.
 _LONGEST_CONTEXT = 8192
+
+# Draws for the error of a metric that is no mean.
+_RESAMPLINGS = 1000
+
+
+_Value = TypeVar("_Value")
 
 
 class EvaluationError(ValueError):
@@ -39,39 +49,56 @@ def evaluation_engine(plan: Plan) -> str:
     return "vllm" if plan["gpusPerNode"] and find_spec("vllm") else "transformers"
 
 
-def task_fingerprints(recipe: Recipe, plan: Plan) -> dict[str, str]:
-    """What decides a task's numbers for a given model; with equal fingerprints numbers can be compared and reused."""
+def task_fingerprints(recipe: Recipe, plan: Plan, template: str | None) -> dict[str, str]:
+    """What decides a task's numbers for a given model; with equal fingerprints numbers can be compared and reused.
+
+    Args:
+        recipe: the run's recipe.
+        plan: its plan, which decides the engine.
+        template: the chat template that questions are asked in; None: they are asked as plain text.
+    """
     own = hashlib.sha256()
     for file in sorted([*TASKS.glob("*.yaml"), *TASKS.glob("*.py"), TASKS.with_name("tiny_task.py")]):
         own.update(file.read_bytes())
     evaluation = recipe["evaluation"]
+    # Few-shot examples are each task's own, drawn by the seed.
     common = f"lm-eval {version('lm-eval')}, limit {evaluation.get('limit')}, batch {evaluation['batchSize']}"
-    common += f", seed {recipe['seed']}, {evaluation_engine(plan)}"
+    common += f", seed {recipe['seed']}, {evaluation_engine(plan)}, {_chat_mode(recipe, template)}"
     return {
         task: f"{common}, {own.hexdigest()[:16]}" if _is_own(task) else common for task in sorted(evaluation["tasks"])
     }
 
 
-def evaluate_model(folder: Path, recipe: Recipe, plan: Plan) -> dict[str, float]:
+def _chat_mode(recipe: Recipe, template: str | None) -> str:
+    if template is None:
+        return "no chat template"
+    arguments = json.dumps(recipe["model"].get("chatTemplateArguments", {}), sort_keys=True)
+    return f"chat template {hashlib.sha256(template.encode()).hexdigest()[:16]} with {arguments}"
+
+
+def evaluate_model(folder: Path, recipe: Recipe, plan: Plan, template: str | None) -> Measurement:
     """Runs the recipe's tasks on the model in `folder`, on the plan's GPUs or on the processor.
 
-    Returns:
-        Metrics by `<task>/<metric>`, `<task>/<metric>@<filter>` where a task has several filters.
+    Args:
+        folder: model and tokenizer.
+        recipe: the run's recipe.
+        plan: its plan.
+        template: the chat template to ask in, whatever the model's own is; None: plain text. A model's own: `own_template`.
 
     Raises:
         EvaluationError: if a task is not known.
     """
     if evaluation_engine(plan) == "transformers":
-        return run_tasks(folder, recipe, plan)
+        return run_tasks(folder, recipe, plan, template)
     # vLLM gives its GPU memory back only when its process ends.
     with tempfile.TemporaryDirectory(prefix="posttraining-") as scratch_name, library_on_path():
-        request, answer = Path(scratch_name) / "request.json", Path(scratch_name) / "metrics.json"
-        request.write_text(json.dumps({"folder": str(folder), "recipe": recipe, "plan": plan}))
+        request, answer = Path(scratch_name) / "request.json", Path(scratch_name) / "measurement.json"
+        request.write_text(json.dumps({"folder": str(folder), "recipe": recipe, "plan": plan, "template": template}))
         subprocess.run([sys.executable, "-m", "posttraining.evaluation", str(request), str(answer)], check=True)
         return json.loads(answer.read_text())
 
 
-def run_tasks(folder: Path, recipe: Recipe, plan: Plan) -> dict[str, float]:
+def run_tasks(folder: Path, recipe: Recipe, plan: Plan, template: str | None) -> Measurement:
     """`evaluate_model` in this process."""
     evaluation, seed = recipe["evaluation"], recipe["seed"]
     tasks = evaluation["tasks"]
@@ -90,14 +117,18 @@ def run_tasks(folder: Path, recipe: Recipe, plan: Plan) -> dict[str, float]:
         # It warns about every task that makes its own data.
         logging.getLogger("lm_eval.api.task").setLevel(logging.ERROR)
         model = _model(folder, recipe, plan)
+    if template is not None:
+        ask_in_chat(model, template, recipe["model"].get("chatTemplateArguments", {}))
+    # Metrics that are no mean have errors by resampling, for which lm-eval would fork this process.
+    os.environ.setdefault("DISABLE_MULTIPROC", "1")
     results = simple_evaluate(
         model=model,
         tasks=[*tasks],
         task_manager=manager,
         limit=evaluation.get("limit"),
-        apply_chat_template=model.tokenizer.chat_template is not None,
-        log_samples=False,
-        bootstrap_iters=0,
+        apply_chat_template=template is not None,
+        log_samples=True,
+        bootstrap_iters=_RESAMPLINGS,
         random_seed=seed,
         numpy_random_seed=seed,
         torch_random_seed=seed,
@@ -105,7 +136,7 @@ def run_tasks(folder: Path, recipe: Recipe, plan: Plan) -> dict[str, float]:
     )
     if results is None or "results" not in results:
         raise EvaluationError(f"evaluation.tasks: lm-eval reported nothing for {', '.join(tasks)}")
-    return flatten_results(results["results"], tasks)
+    return measurement(results, tasks, task_fingerprints(recipe, plan, template))
 
 
 def _model(folder: Path, recipe: Recipe, plan: Plan) -> Any:
@@ -140,60 +171,79 @@ class Comparison(TypedDict):
     """Metrics of a trained model beside those of its base model, and how long measuring took."""
 
     metrics: Metrics
+    samples: dict[str, DocumentValues]
+    """What the gate compares document by document."""
+    fingerprints: dict[str, str]
+    """What decides a task's numbers, by task."""
     seconds: float
 
 
 def compare_with_base(recipe: Recipe, plan: Plan, model_uri: str, base: str) -> Comparison:
-    """Evaluates a trained model; its base model too, unless the registry has the base's numbers from the same tasks."""
-    before = recorded_metrics(models.read_lineage(base), task_fingerprints(recipe, plan))
-    references = {"after": model_uri} if before is not None else {"before": base, "after": model_uri}
-    found = {} if before is None else {"before": before}
+    """Evaluates a trained model, and its base model in the same way, unless the registry has that of the base already.
+
+    What was measured of the trained model is kept beside it (`evaluation.json`).
+    """
     began = time.monotonic()
-    for number, (moment, reference) in enumerate(references.items()):
-        progress.report("evaluate", number, len(references), _seconds_left(began, number, len(references)))
-        with tempfile.TemporaryDirectory(prefix="posttraining-") as folder:
-            revision = recipe["model"].get("revision") if moment == "before" else None
-            model = models.fetch_model(reference, Path(folder), revision)
-            found[moment] = evaluate_model(model, recipe, plan)
-    progress.report("evaluate", len(references), len(references), 0.0)
-    metrics: Metrics = {
-        name: {"before": found["before"].get(name), "after": value} for name, value in found["after"].items()
+    progress.report("evaluate", 0, 2, None)
+    with _model_files(model_uri, None) as folder:
+        template = own_template(folder)
+        after = evaluate_model(folder, recipe, plan, template)
+    storage.write_bytes(storage.join(model_uri, EVALUATION_FILE), json.dumps(finite(after)).encode())
+    before = recorded_measurement(base, after["fingerprints"])
+    if before is None or not comparable(before, after):
+        progress.report("evaluate", 1, 2, time.monotonic() - began)
+        with _model_files(base, recipe["model"].get("revision")) as folder:
+            before = evaluate_model(folder, recipe, plan, template)
+    progress.report("evaluate", 2, 2, 0.0)
+    return {
+        "metrics": compared(before, after),
+        "samples": paired(before, after),
+        "fingerprints": after["fingerprints"],
+        "seconds": time.monotonic() - began,
     }
-    return {"metrics": metrics, "seconds": time.monotonic() - began}
 
 
-def recorded_metrics(lineage: Lineage | None, fingerprints: dict[str, str]) -> dict[str, float] | None:
-    """A registered model's own metrics if every task is one that it was evaluated on in the same way; else None."""
+@contextmanager
+def _model_files(reference: str, revision: str | None) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="posttraining-") as folder:
+        yield models.fetch_model(reference, Path(folder), revision)
+
+
+def recorded_measurement(reference: str, fingerprints: dict[str, str]) -> Measurement | None:
+    """What the registry has of a model's evaluation, if every task was asked in the same way; else None.
+
+    Its answers are left out, and of its tasks and metrics those that nobody asks for.
+    """
+    lineage = models.read_lineage(reference)
     if lineage is None or not fingerprints.items() <= lineage.get("evaluation", {}).items():
         return None
+    content = storage.read_bytes(storage.join(reference, EVALUATION_FILE))
+    found: Measurement | None = None if content is None else json.loads(content)
+    if found is None or not fingerprints.items() <= found["fingerprints"].items():
+        return None
     return {
+        "fingerprints": fingerprints,
         # What is not a number was written as null.
-        name: math.nan if value["after"] is None else value["after"]
-        for name, value in lineage["metrics"].items()
-        if name.partition("/")[0] in fingerprints
+        "metrics": {
+            name: math.nan if value is None else value for name, value in _of_tasks(found["metrics"], fingerprints)
+        },
+        "errors": {name: value for name, value in _of_tasks(found["errors"], fingerprints) if value is not None},
+        "documents": {task: found["documents"][task] for task in fingerprints},
+        "samples": dict(_of_tasks(found["samples"], fingerprints)),
+        "answers": {},
     }
 
 
-def _seconds_left(began: float, done: int, total: int) -> float | None:
-    return None if done == 0 else (time.monotonic() - began) / done * (total - done)
+def _of_tasks(table: dict[str, _Value], tasks: Container[str]) -> Iterator[tuple[str, _Value]]:
+    return ((name, value) for name, value in table.items() if name.partition("/")[0] in tasks)
 
 
 def _is_own(task: str) -> bool:
     return (TASKS / f"{task}.yaml").is_file()
 
 
-def flatten_results(results: Mapping[str, Mapping[str, Any]], tasks: list[str]) -> dict[str, float]:
-    """lm-eval names metrics `<metric>,<filter>`; groups of tasks report their members too, which are left out."""
-    metrics = {}
-    for task in tasks:
-        for key, value in results[task].items():
-            metric, _, filter_name = key.partition(",")
-            if not isinstance(value, int | float) or metric.endswith("_stderr") or not filter_name:
-                continue
-            metrics[f"{task}/{metric}" if filter_name == "none" else f"{task}/{metric}@{filter_name}"] = float(value)
-    return metrics
-
-
 if __name__ == "__main__":
     asked = json.loads(Path(sys.argv[1]).read_text())
-    Path(sys.argv[2]).write_text(json.dumps(run_tasks(Path(asked["folder"]), asked["recipe"], asked["plan"])))
+    Path(sys.argv[2]).write_text(
+        json.dumps(run_tasks(Path(asked["folder"]), asked["recipe"], asked["plan"], asked["template"]))
+    )

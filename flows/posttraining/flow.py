@@ -152,7 +152,7 @@ class PostTrainingFlow(FlowSpec):
         recipe = self.document["recipe"]
         metrics = self.evaluation["metrics"] | training_metrics(recipe, self.training["history"])
         headline = recipe["evaluation"]["headline"]
-        judged = judge(recipe["gate"], metrics)
+        judged = judge(recipe["gate"], metrics, self.evaluation["samples"])
         result: FlowResult = {
             "modelUri": self.training["modelUri"],
             "promoted": passes(judged),
@@ -176,6 +176,7 @@ class PostTrainingFlow(FlowSpec):
             self.document,
             self.result,
             examples=self.examples,
+            evaluation=self.evaluation["fingerprints"],
             pathspec=f"{current.flow_name}/{current.run_id}",
             flow_file=Path(sys.argv[0]).resolve(),
         )

@@ -278,6 +278,11 @@ def _gate_problems(recipe: Recipe) -> Iterator[str]:
         earlier = [other for other in recipe["gate"][:index] if other["metric"] == condition["metric"]]
         if condition in earlier:
             yield f"{path}: is there twice; remove it"
+        if "confidence" in condition and condition["metric"].startswith("train/"):
+            yield (
+                f"{path}.confidence: got {condition['confidence']}; {condition['metric']} is what the trainer logs, "
+                "of which no error is known: remove it, or ask it of a metric of evaluation.tasks"
+            )
         yield from _contradictions(condition, earlier, path)
 
 

@@ -14,8 +14,8 @@ from posttraining.contracts.lineage import Lineage
 from posttraining.contracts.promoted_model import PromotedModel
 from posttraining.contracts.registration import Registration
 from posttraining.contracts.run_document import RunDocument
-from posttraining.evaluation import task_fingerprints
 from posttraining.examples import Examples
+from posttraining.measurement import EVALUATION_FILE
 from posttraining.models import LINEAGE_FILE, read_lineage
 
 PROMOTED_FILE = "promoted.json"
@@ -45,7 +45,12 @@ def upload_model(folder: Path, uri: str) -> None:
 
 
 def register_model(
-    document: RunDocument, result: FlowResult, examples: Examples, pathspec: str, flow_file: Path
+    document: RunDocument,
+    result: FlowResult,
+    examples: Examples,
+    evaluation: dict[str, str],
+    pathspec: str,
+    flow_file: Path,
 ) -> Registration:
     """Records beside a model what it was made from and how good it is, and promotes it if it passed its gate.
 
@@ -53,6 +58,7 @@ def register_model(
         document: the run document.
         result: the flow's result.
         examples: what the model was trained on.
+        evaluation: what decides the numbers of each task.
         pathspec: the Metaflow run.
         flow_file: the flow's code.
 
@@ -65,7 +71,9 @@ def register_model(
     base_is_registered = read_lineage(base) is not None
     lineage: Lineage = {
         # With their sizes, so that a model of which a part is lost does not look like a whole one.
-        "files": {file: size for file, size in storage.list_sizes(uri).items() if file != LINEAGE_FILE},
+        "files": {
+            file: size for file, size in storage.list_sizes(uri).items() if file not in (LINEAGE_FILE, EVALUATION_FILE)
+        },
         "recipe": recipe,
         "plan": document["plan"],
         "baseModel": {"uri": base, "lineage": storage.join(base, LINEAGE_FILE) if base_is_registered else None},
@@ -78,7 +86,7 @@ def register_model(
         "packages": package_versions(),
         "pathspec": pathspec,
         "metrics": result["metrics"],
-        "evaluation": task_fingerprints(recipe, document["plan"]),
+        "evaluation": evaluation,
         "gate": result["gate"],
         "promoted": result["promoted"],
     }

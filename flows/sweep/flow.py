@@ -117,6 +117,7 @@ class SweepFlow(PostTrainingFlow):
             self.document,
             self.result,
             examples=self.examples,
+            evaluation=tasks[winner].evaluation["fingerprints"],
             pathspec=f"{current.flow_name}/{current.run_id}",
             flow_file=Path(sys.argv[0]).resolve(),
         )

@@ -65,12 +65,21 @@ const bounds = [
 ] as const;
 
 function missedCondition(condition: FlowResult["gate"][number]): string {
-  const { metric, value } = condition;
+  const { metric, value, confidence } = condition;
   const wanted = bounds.flatMap(({ bound, words }) => {
     const limit = condition[bound];
-    return limit == null ? [] : [`${words} ${limit}`];
+    return limit == null ? [] : [`${words} ${limit}${sureness(condition.bounds?.[bound], confidence)}`];
   });
   return `  ${metric} is ${value === null ? "missing" : value.toPrecision(4)}, wanted ${wanted.join(" and ")}`;
+}
+
+/** What a demand was held against where that is not the value itself. */
+function sureness(bound: number | null | undefined, confidence: number | undefined): string {
+  if (bound === undefined || confidence === undefined) return "";
+  const share = `${Number((100 * confidence).toFixed(3))} %`;
+  return bound === null
+    ? ` (with ${share} confidence nothing can be said of it: its task has no value for each document)`
+    : ` (with ${share} confidence: ${bound.toPrecision(4)})`;
 }
 
 function failure(name: string, { status, pathspec, error, logFile }: RunDescription): string {

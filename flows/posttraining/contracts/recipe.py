@@ -16,6 +16,8 @@ class RecipeModel(TypedDict):
     """Attention implementation that `transformers` is asked for."""
     chatTemplate: NotRequired[str]
     """Name of a file in `flows/posttraining/chat_templates/` with which the model is trained and which it keeps; left out: the model's own, else `plain`."""
+    chatTemplateArguments: NotRequired[dict[str, str | float | bool]]
+    """Variables of the model's chat template, such as `enable_thinking: false`; training, evaluation and serving see the same."""
 
 
 class RecipeDataset(TypedDict):
@@ -161,6 +163,8 @@ class GateCondition(TypedDict):
     """The metric must be at most this."""
     minimumGain: NotRequired[float]
     """Smallest gain over the base model's value of the same metric."""
+    confidence: NotRequired[float]
+    """How sure the condition must be: bounds at this confidence are judged instead of the measured values, a gain's from both models' answers to the same documents. 0.5 judges the values themselves. Left out: 0.99 for a `minimumGain` of 0 or more whose error is known, else the values themselves."""
 
 
 class DpoSettings(TypedDict):

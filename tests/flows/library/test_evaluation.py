@@ -4,26 +4,8 @@ from pathlib import Path
 import pytest
 
 from posttraining import evaluation
-from posttraining.evaluation import evaluation_engine, flatten_results, task_fingerprints, vllm_arguments
+from posttraining.evaluation import evaluation_engine, task_fingerprints, vllm_arguments
 from recipes import plan, recipe
-
-
-def test_metrics_are_named_by_task_metric_and_filter():
-    results = {
-        "gsm8k": {
-            "alias": "gsm8k",
-            "exact_match,strict-match": 0.5,
-            "exact_match_stderr,strict-match": 0.1,
-            "exact_match,flexible-extract": 0.6,
-        },
-        "ifeval": {"prompt_level_strict_acc,none": 1, "prompt_level_strict_acc_stderr,none": "N/A"},
-        "mmlu_anatomy": {"acc,none": 0.3},
-    }
-    assert flatten_results(results, ["gsm8k", "ifeval"]) == {
-        "gsm8k/exact_match@strict-match": 0.5,
-        "gsm8k/exact_match@flexible-extract": 0.6,
-        "ifeval/prompt_level_strict_acc": 1.0,
-    }
 
 
 def test_vllm_answers_on_gpus_where_it_is_installed(monkeypatch: pytest.MonkeyPatch):
@@ -37,7 +19,7 @@ def test_vllm_answers_on_gpus_where_it_is_installed(monkeypatch: pytest.MonkeyPa
 def test_numbers_of_one_engine_are_not_compared_with_anothers(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(evaluation, "find_spec", lambda name: True)
     chosen = recipe()
-    assert task_fingerprints(chosen, plan(chosen)) != task_fingerprints(chosen, plan(chosen, gpusPerNode=8))
+    assert task_fingerprints(chosen, plan(chosen), None) != task_fingerprints(chosen, plan(chosen, gpusPerNode=8), None)
 
 
 @pytest.mark.parametrize(("positions", "longest"), [(512, 512), (131_072, 8192)])

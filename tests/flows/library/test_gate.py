@@ -1,7 +1,7 @@
 import pytest
 
 from posttraining.contracts.recipe import GateCondition
-from posttraining.gate import GateError, Metrics, judge, measured, passes
+from posttraining.gate import DocumentValues, GateError, Metrics, judge, measured, passes
 
 METRICS: Metrics = {
     "sums/number": {"before": 0.2, "after": 0.9},
@@ -24,7 +24,8 @@ METRICS: Metrics = {
 )
 def test_a_condition(condition: GateCondition, passed: bool):
     judged = judge([condition], METRICS)
-    assert judged == [{**condition, "value": METRICS[condition["metric"]]["after"], "passed": passed}]
+    gain = {"gain": pytest.approx(0.7)} if "minimumGain" in condition else {}
+    assert judged == [{**condition, "value": METRICS[condition["metric"]]["after"], "passed": passed} | gain]
     assert passes(judged) is passed
 
 
@@ -45,3 +46,63 @@ def test_a_metric_that_was_not_measured_is_named_with_those_that_were():
 def test_a_gain_needs_the_base_models_value():
     with pytest.raises(GateError, match="minimumGain needs the base model's value"):
         judge([{"metric": "train/loss", "minimumGain": 0.1}], METRICS)
+
+
+# 60 of 100 documents right before, 80 after: 25 became right, 5 wrong.
+BEFORE = [1.0] * 55 + [1.0] * 5 + [0.0] * 25 + [0.0] * 15
+AFTER = [1.0] * 55 + [0.0] * 5 + [1.0] * 25 + [0.0] * 15
+SAMPLES: dict[str, DocumentValues] = {"sums/number": {"before": BEFORE, "after": AFTER}}
+SAMPLED: Metrics = {"sums/number": {"before": 0.6, "after": 0.8}}
+
+
+@pytest.mark.parametrize(
+    ("condition", "bounds", "passed"),
+    [
+        ({"minimumGain": 0.05}, {"minimumGain": 0.0754}, True),
+        ({"minimumGain": 0.08}, {"minimumGain": 0.0754}, False),
+        ({"minimumGain": 0.08, "confidence": 0.9}, {"minimumGain": 0.1303}, True),
+        # A confidence that nobody wrote is the gain's alone.
+        ({"minimum": 0.8, "minimumGain": 0.05}, {"minimumGain": 0.0754}, True),
+        ({"minimum": 0.8, "minimumGain": 0.05, "confidence": 0.99}, {"minimum": 0.6908, "minimumGain": 0.0754}, False),
+        ({"minimum": 0.68, "confidence": 0.99}, {"minimum": 0.6908}, True),
+        ({"maximum": 0.88, "confidence": 0.99}, {"maximum": 0.8844}, False),
+        ({"maximum": 0.89, "confidence": 0.99}, {"maximum": 0.8844}, True),
+        ({"minimum": 0.8, "minimumGain": 0.2, "confidence": 0.5}, {"minimum": 0.8, "minimumGain": 0.2}, True),
+    ],
+)
+def test_a_condition_is_held_against_bounds(condition: GateCondition, bounds: dict[str, float], passed: bool):
+    (judged,) = judge([{**condition, "metric": "sums/number"}], SAMPLED, SAMPLES)
+    assert judged.get("bounds") == pytest.approx(bounds, abs=1e-4)
+    assert judged.get("confidence") == condition.get("confidence", 0.99)
+    assert judged["passed"] is passed
+
+
+@pytest.mark.parametrize("condition", [{"minimum": 0.8}, {"maximum": 0.8}, {"minimumGain": -0.1}])
+def test_nothing_else_has_a_confidence_by_default(condition: GateCondition):
+    (judged,) = judge([{**condition, "metric": "sums/number"}], SAMPLED, SAMPLES)
+    assert "confidence" not in judged
+    assert "bounds" not in judged
+    assert judged["passed"]
+
+
+def test_a_metric_without_documents_values_is_held_against_its_standard_errors():
+    metrics: Metrics = {
+        "sums/f1": {"before": 0.6, "after": 0.8, "standardError": {"before": 0.03, "after": 0.04, "gain": None}}
+    }
+    (judged,) = judge([{"metric": "sums/f1", "minimumGain": 0.05}], metrics)
+    assert judged.get("bounds") == pytest.approx({"minimumGain": 0.2 - 2.3263 * 0.05}, abs=1e-4)
+    (judged,) = judge([{"metric": "sums/f1", "minimum": 0.7, "maximum": 0.9, "confidence": 0.99}], metrics)
+    assert judged.get("bounds") == pytest.approx(
+        {"minimum": 0.8 - 2.3263 * 0.04, "maximum": 0.8 + 2.3263 * 0.04}, abs=1e-4
+    )
+    assert judged["passed"]
+
+
+def test_a_bound_that_cannot_be_told_meets_no_demand():
+    (judged,) = judge([{"metric": "sums/number", "minimum": 0.1, "confidence": 0.9}], METRICS)
+    assert judged["passed"] is False
+    assert "minimum" in judged.get("bounds", {})
+    # By default there is none where no error is known.
+    (judged,) = judge([{"metric": "sums/number", "minimumGain": 0.1}], METRICS)
+    assert judged["passed"] is True
+    assert "confidence" not in judged

@@ -1,14 +1,29 @@
 import json
+import math
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from posttraining import storage
 from posttraining.contracts.flow_result import FlowResult
-from posttraining.evaluation import recorded_metrics, task_fingerprints
+from posttraining.evaluation import recorded_measurement, task_fingerprints
 from posttraining.examples import load_examples
+from posttraining.measurement import EVALUATION_FILE, Measurement
 from posttraining.models import read_lineage
 from posttraining.registry import code_hash, model_uri, promoted_model, register_model
 from recipes import plan, recipe, run_document
+
+
+def measurement(fingerprints: dict[str, str]) -> Measurement:
+    return {
+        "fingerprints": fingerprints,
+        "metrics": {"tiny_sums/number": 0.5, "tiny_sums/perplexity": cast("float", None)},
+        "errors": {"tiny_sums/number": 0.5},
+        "documents": {"tiny_sums": ["tiny_sums/0:a", "tiny_sums/1:b"]},
+        "samples": {"tiny_sums/number": [0.0, 1.0]},
+        "answers": {"tiny_sums": []},
+    }
 
 
 @pytest.fixture
@@ -31,7 +46,9 @@ def registered(tmp_path: Path):
             "seconds": {"train": 1.0, "evaluate": 1.0},
         }
         document = run_document(chosen, plan(chosen), modelsRoot=root, name="sft")
-        register_model(document, result, load_examples(chosen), f"SftFlow/{run}", flow_file)
+        fingerprints = task_fingerprints(chosen, plan(chosen), "a template")
+        storage.write_bytes(f"{uri}/{EVALUATION_FILE}", json.dumps(measurement(fingerprints)).encode())
+        register_model(document, result, load_examples(chosen), fingerprints, f"SftFlow/{run}", flow_file)
         return uri, result
 
     return register
@@ -71,18 +88,34 @@ def test_lineage_leads_back_through_the_bases(registered):
     assert json.dumps(lineage)
 
 
-def test_metrics_of_a_registered_base_are_reused_only_for_the_same_evaluation(registered):
+def test_what_was_measured_of_a_registered_base_is_reused_only_for_the_same_evaluation(registered):
     uri, _ = registered("1", promoted=True)
-    lineage = read_lineage(uri)
-    same = task_fingerprints(recipe("dpo"), plan(recipe("dpo")))
-    assert recorded_metrics(lineage, same) == {"tiny_sums/number": 0.9}
+    same = task_fingerprints(recipe("dpo"), plan(recipe("dpo")), "a template")
+    found = recorded_measurement(uri, same)
+    assert found is not None
+    assert found["metrics"]["tiny_sums/number"] == 0.5
+    assert math.isnan(found["metrics"]["tiny_sums/perplexity"])
+    assert found["samples"] == {"tiny_sums/number": [0.0, 1.0]}
+    thinking = {"enable_thinking": False}
     for other in (
         recipe("dpo", evaluation__limit=10),
         recipe("dpo", seed=1),
         recipe("dpo", evaluation__tasks=["tiny_sums", "tiny_sums_sampled"]),
+        recipe("dpo", model__chatTemplateArguments=thinking),
     ):
-        assert recorded_metrics(lineage, task_fingerprints(other, plan(other))) is None
-    assert recorded_metrics(None, same) is None
+        assert recorded_measurement(uri, task_fingerprints(other, plan(other), "a template")) is None
+    for template in ("another template", None):
+        assert recorded_measurement(uri, task_fingerprints(recipe("dpo"), plan(recipe("dpo")), template)) is None
+    assert recorded_measurement("tiny:llama", same) is None
+
+
+def test_numbers_of_a_base_are_not_reused_without_its_documents_values(registered):
+    uri, _ = registered("1", promoted=True)
+    lineage = read_lineage(uri)
+    assert lineage is not None
+    assert EVALUATION_FILE not in lineage["files"]
+    (Path(uri.removeprefix("file://")) / EVALUATION_FILE).unlink()
+    assert recorded_measurement(uri, lineage["evaluation"]) is None
 
 
 def test_the_code_hash_changes_with_the_flow(tmp_path: Path):

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
+from posttraining.confidence import standard_error
 from posttraining.contracts.recipe import Recipe
 from posttraining.evaluation import EvaluationError, compare_with_base, evaluate_model
 from posttraining.evaluation_checks import training_metric_names
 from posttraining.evaluation_tasks import find_task
 from posttraining.examples import load_examples
+from posttraining.measurement import EVALUATION_FILE
 from posttraining.methods import METHODS
 from posttraining.models import fetch_model
 from posttraining.progress import read_history
+from posttraining.trainers.chat_template import own_template
 from posttraining.trainers.job import TrainingJob
 from recipes import plan, recipe
 
@@ -141,7 +144,9 @@ def metrics_of(task: str) -> frozenset[str]:
 def test_metrics_have_one_name_for_task_and_metric_and_repeat(tmp_path: Path):
     chosen = recipe(evaluation__tasks=EVERY_TASK, evaluation__limit=50)
     base = fetch_model("tiny:llama", tmp_path)
-    measured = evaluate_model(base, chosen, plan(chosen))
+    template = own_template(base)
+    evaluated = evaluate_model(base, chosen, plan(chosen), template)
+    measured = evaluated["metrics"]
     assert set(measured) == {
         "tiny_sums/exact_match",
         "tiny_sums/number",
@@ -152,18 +157,43 @@ def test_metrics_have_one_name_for_task_and_metric_and_repeat(tmp_path: Path):
     assert set(measured) == {f"{task}/{metric}" for task in EVERY_TASK for metric in metrics_of(task)}
     assert measured["tiny_sums/number"] == 0
     assert 0 < measured["tiny_sums_preference/acc"] < 1
-    assert evaluate_model(base, chosen, plan(chosen)) == measured
+    assert evaluate_model(base, chosen, plan(chosen), template) == evaluated
+    assert set(evaluated["samples"]) == set(measured)
+    assert {task: len(found) for task, found in evaluated["documents"].items()} == dict.fromkeys(EVERY_TASK, 50)
+    for name, values in evaluated["samples"].items():
+        assert sum(values) / 50 == pytest.approx(measured[name])
+        assert standard_error(values) == pytest.approx(evaluated["errors"][name])
+    shown = evaluated["answers"]["tiny_sums"]
+    assert len(shown) == 20
+    assert "What is 0 plus 0?" in shown[0]["prompt"]
+    assert shown[0]["target"] == "The answer is 0."
 
 
 def test_a_base_without_recorded_metrics_is_evaluated_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     chosen = recipe(evaluation__limit=10)
     model = fetch_model("tiny:llama", tmp_path / "model").as_uri()
     compared = compare_with_base(chosen, plan(chosen), model_uri=model, base="tiny:llama")
-    assert compared["metrics"]["tiny_sums/number"] == {"before": 0.0, "after": 0.0}
+    nothing = {"before": 0.0, "after": 0.0}
+    assert compared["metrics"]["tiny_sums/number"] == nothing | {"standardError": nothing | {"gain": 0.0}}
+    assert compared["samples"]["tiny_sums/number"] == {"before": [0.0] * 10, "after": [0.0] * 10}
+    kept = json.loads((tmp_path / "model" / EVALUATION_FILE).read_text())
+    assert kept["samples"]["tiny_sums/number"] == [0.0] * 10
+    assert kept["fingerprints"] == compared["fingerprints"]
     assert '"phase": "evaluate", "step": 2, "totalSteps": 2' in capsys.readouterr().out
 
 
 def test_unknown_tasks_are_named(tmp_path: Path):
     chosen = recipe(evaluation__tasks=["tiny_sums", "tiny_products"])
     with pytest.raises(EvaluationError, match="tiny_products not known to lm-eval"):
-        evaluate_model(fetch_model("tiny:llama", tmp_path), chosen, plan(chosen))
+        evaluate_model(fetch_model("tiny:llama", tmp_path), chosen, plan(chosen), None)
+
+
+def test_a_base_without_a_chat_template_is_asked_as_the_trained_model_is(tmp_path: Path):
+    chosen = recipe(evaluation__limit=5)
+    trained, base = fetch_model("tiny:llama", tmp_path / "model"), fetch_model("tiny:llama", tmp_path / "base")
+    (base / "chat_template.jinja").unlink()
+    compared = compare_with_base(chosen, plan(chosen), trained.as_uri(), base.as_uri())
+    other = compare_with_base(chosen, plan(chosen), trained.as_uri(), trained.as_uri())
+    assert compared["samples"] == other["samples"]
+    assert compared["fingerprints"] == other["fingerprints"]
+    assert "no chat template" not in compared["fingerprints"]["tiny_sums"]

@@ -91,3 +91,8 @@ it("every key that is not known is named by itself, beside what else is wrong", 
     "sed: is not a known key; did you mean seed?",
   ]);
 });
+
+it("a key that is no name is told what names are like, and its value is not the matter", () => {
+  const schema = z.strictObject({ names: z.record(z.string().regex(/^[a-z]+$/, "must be lower case"), z.number()) });
+  expect(problemsOf(schema, { names: { A: 1, b: 2 } })).toEqual(["names.A: must be lower case"]);
+});

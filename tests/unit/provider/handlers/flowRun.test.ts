@@ -369,6 +369,11 @@ describe("what people read", () => {
       { ...condition, metric: "a/met", passed: true },
       { ...condition, metric: "a/both", maximum: 0.9, minimumGain: 0.1 },
       { metric: "a/gone", value: null, maximum: 2, passed: false },
+      {
+        ...{ metric: "a/near", value: 0.6, gain: 0.1, passed: false },
+        ...{ minimum: 0.5, minimumGain: 0.02, confidence: 0.99, bounds: { minimumGain: 0.0123456 } },
+      },
+      { metric: "a/whole", value: 0.6, maximum: 0.5, confidence: 0.995, bounds: { maximum: null }, passed: false },
     ];
     const result = { ...description.result, gate };
     expect(refusal("sft", { ...description, status: "rejected", result })).toBe(
@@ -376,6 +381,8 @@ describe("what people read", () => {
         "run SftFlow/7 finished, but its model did not pass the gate and is not promoted:",
         "  a/both is 0.4100, wanted at least 0.8 and at most 0.9 and a gain of at least 0.1",
         "  a/gone is missing, wanted at most 2",
+        "  a/near is 0.6000, wanted at least 0.5 and a gain of at least 0.02 (with 99 % confidence: 0.01235)",
+        "  a/whole is 0.6000, wanted at most 0.5 (with 99.5 % confidence nothing can be said of it: its task has no value for each document)",
         "The model is kept at s3://posttraining/models/sft/7; endpoints keep the last model that passed.",
         "Change the recipe (or its gate) and run `pulumi up` again.",
       ].join("\n"),
