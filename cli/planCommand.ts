@@ -1,4 +1,4 @@
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { Plan } from "../contracts/plan";
@@ -6,18 +6,16 @@ import type { Recipe } from "../contracts/recipe";
 import type { RunDocument } from "../contracts/runDocument";
 import { methodOf } from "../methods";
 import type { Method } from "../methods/method";
-import { nearest, notAllowed } from "../validation/explain";
 import { catalog } from "../catalog/instances";
-import { regionNames } from "../catalog/regions";
 import { isTiny, jobFromRecipe, type Job } from "../sizing/job";
 import type { MemoryParts } from "../sizing/memory";
-import { plainNumber } from "../validation/numberText";
 import { planRecipe, NothingFitsError } from "../sizing/planRecipe";
-import { readRecipe, recipeNames } from "../recipe/read";
-import { describeMachines, search, type Candidate, type CapacityKind, type Constraints } from "../sizing/search";
+import { readRecipe } from "../recipe/read";
+import { describeMachines, search, type Candidate, type Constraints } from "../sizing/search";
 import { shownValue } from "../validation/shownValue";
 import { cellText, planTable } from "../sizing/table";
 import { type CommandOutcome, failed } from "./commandOutcome";
+import { constraintOptions, constraintUsage, readConstraints, recipeProblems, repeatedOptions } from "./planOptions";
 
 const usage = `npm run plan [-- <recipe>] [options]
 
@@ -26,112 +24,10 @@ const usage = `npm run plan [-- <recipe>] [options]
   --document               print the run document that the recipe's flow takes: flow.py --config run <file>
   --models <prefix>        with --document: where models go, s3://bucket/prefix or file:///folder
                            (.metaflow/models here, as for a flow that is given a recipe)
-  --families g6e,p5        only these instance families
-  --capacity on-demand     only bought this way: on-demand, capacity-block
-  --budget <usd>           at most this much for a run
-  --usd-per-hour <usd>     at most this much an hour
-  --deadline <hours>       done within
-  --nodes <n>              at most this many nodes
-  --headroom <share>       part of each GPU's memory to leave free (0.1)
-  --offload                allow sharded states in host memory
-  --fastest                the fastest plan instead of the cheapest
-  --region <region>        region of the prices`;
+${constraintUsage}
+  --offload                allow sharded states in host memory`;
 
 class UsageError extends Error {}
-
-const kinds = ["on-demand", "capacity-block"] as const satisfies readonly CapacityKind[];
-const families = [...new Set(catalog.instances.map(({ family }) => family))];
-
-interface NumberOption {
-  readonly name: "budget" | "usd-per-hour" | "deadline" | "nodes" | "headroom";
-  /** What it sets in the search. */
-  readonly constraint: "maximumUsdPerRun" | "maximumUsdPerHour" | "maximumHours" | "maximumNodes" | "headroom";
-  readonly allowed: (value: number) => boolean;
-  /** What is allowed, for the message: "must be ...". */
-  readonly expected: string;
-}
-
-const within = (maximum: number) => (value: number) => value > 0 && value <= maximum;
-const numberOptions: readonly NumberOption[] = [
-  {
-    name: "budget",
-    constraint: "maximumUsdPerRun",
-    allowed: within(1e9),
-    expected: "a number of USD above 0 and at most 1000000000, such as 500",
-  },
-  {
-    name: "usd-per-hour",
-    constraint: "maximumUsdPerHour",
-    allowed: within(1e6),
-    expected: "a number of USD above 0 and at most 1000000, such as 20",
-  },
-  {
-    name: "deadline",
-    constraint: "maximumHours",
-    allowed: within(87_600),
-    expected: "a number of hours above 0 and at most 87600, such as 12",
-  },
-  {
-    name: "nodes",
-    constraint: "maximumNodes",
-    allowed: (value) => Number.isInteger(value) && value >= 1 && value <= 10_000,
-    expected: "a whole number from 1 to 10000",
-  },
-  {
-    name: "headroom",
-    constraint: "headroom",
-    allowed: (value) => value >= 0 && value < 1,
-    expected: "a number from 0 to below 1: 0.1 leaves a tenth free",
-  },
-];
-
-/** The number of an option; undefined where it is left out. */
-function readNumber(
-  { name, allowed, expected }: NumberOption,
-  text: string | undefined,
-  problems: string[],
-): number | undefined {
-  if (text === undefined) return undefined;
-  const value = plainNumber(text.trim());
-  if (value !== undefined && allowed(value)) return value;
-  problems.push(`--${name}: ${shownValue(text)} must be ${expected}`);
-  return undefined;
-}
-
-/** Words between commas, each of which must be allowed. */
-function readWords<Word extends string>(
-  name: string,
-  text: string | undefined,
-  allowed: readonly Word[],
-  problems: string[],
-): Word[] | undefined {
-  const words = text?.split(",").map((word) => word.trim());
-  for (const word of words ?? [])
-    if (!(allowed as readonly string[]).includes(word)) problems.push(`--${name}: ${notAllowed(word, allowed)}`);
-  return words as Word[] | undefined;
-}
-
-function regionProblem(region: string): string[] {
-  if (region === catalog.region) return [];
-  const prices = `--region: the catalog holds prices of ${catalog.region}, not of ${shownValue(region)}`;
-  if ((regionNames as readonly string[]).includes(region))
-    return [`${prices}; run \`npm run refresh-catalog -- --region ${region}\``];
-  const near = nearest(region, regionNames);
-  return [`${prices}, which is no region that is known here${near === undefined ? "" : ` (did you mean ${near}?)`}`];
-}
-
-/** A recipe goes by its name: not by a path, and not in another case. */
-function recipeProblems([recipe, ...others]: readonly string[]): string[] {
-  if (recipe === undefined) return [];
-  if (others.length > 0) return [`one recipe at a time, not ${[recipe, ...others].join(", ")}`];
-  const names = recipeNames();
-  if (names.includes(recipe)) return [];
-  const name = basename(recipe).replace(/\.ya?ml$/i, "");
-  const near = nearest(name, names);
-  return [
-    `no recipe ${shownValue(recipe)}; there are ${names.join(", ")}${near === undefined ? "" : ` (did you mean ${near}?)`}`,
-  ];
-}
 
 const modelsPrefix = /^(?:s3:\/\/[a-z0-9][a-z0-9.-]+[a-z0-9]\/\S+|file:\/\/\/\S+)$/;
 
@@ -144,16 +40,8 @@ const parseOptions = (options: readonly string[]) =>
       json: { type: "boolean", default: false },
       document: { type: "boolean", default: false },
       models: { type: "string" },
-      families: { type: "string" },
-      capacity: { type: "string" },
-      budget: { type: "string" },
-      "usd-per-hour": { type: "string" },
-      deadline: { type: "string" },
-      nodes: { type: "string" },
-      headroom: { type: "string" },
+      ...constraintOptions,
       offload: { type: "boolean", default: false },
-      fastest: { type: "boolean", default: false },
-      region: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -174,22 +62,6 @@ function documentProblems(recipe: string | undefined, { document, json, offload,
   return problems;
 }
 
-/** What the options leave the search to choose from. Only what is given stands in it. */
-function readConstraints(values: Values, problems: string[]): Constraints {
-  if (values.region !== undefined) problems.push(...regionProblem(values.region));
-  const constraints = {
-    region: values.region,
-    families: readWords("families", values.families, families, problems),
-    capacity: readWords("capacity", values.capacity, kinds, problems),
-    ...Object.fromEntries(
-      numberOptions.map((option) => [option.constraint, readNumber(option, values[option.name], problems)]),
-    ),
-    allowOffload: values.offload ? true : undefined,
-    objective: values.fastest ? "fastest" : undefined,
-  };
-  return Object.fromEntries(Object.entries(constraints).filter(([, value]) => value !== undefined));
-}
-
 interface Options {
   readonly recipe: string | undefined;
   readonly print: "text" | "json" | "document";
@@ -202,14 +74,11 @@ interface Options {
 function readOptions(options: readonly string[]): Options {
   const { values, positionals, tokens } = parseOptions(options);
   const [recipe] = positionals;
-  const given = tokens.flatMap((token) => (token.kind === "option" && token.value !== undefined ? [token.name] : []));
-  const repeated = new Set(given.filter((name, index) => given.indexOf(name) !== index));
-  const problems = [
-    ...[...repeated].map((name) => `--${name}: stands more than once`),
-    ...recipeProblems(positionals),
-    ...documentProblems(recipe, values),
-  ];
-  const constraints = readConstraints(values, problems);
+  const problems = [...repeatedOptions(tokens), ...recipeProblems(positionals), ...documentProblems(recipe, values)];
+  const constraints = {
+    ...readConstraints(values, problems),
+    ...(values.offload ? { allowOffload: true } : {}),
+  };
   if (problems.length > 0 && !values.help) throw new UsageError(problems.join("\n"));
   return {
     recipe,

@@ -6,7 +6,7 @@ import { placementSchema } from "./placement";
 import { planSchema } from "./plan";
 import { progressSchema } from "./progress";
 import { recipeSchema } from "./recipe";
-import { rehearsalReportSchema, rehearsalRequestSchema } from "./rehearsal";
+import { rehearsalRecordSchema, rehearsalReportSchema, rehearsalRequestSchema } from "./rehearsal";
 import { runDocumentSchema } from "./runDocument";
 import { localOutputsSchema, platformOutputsSchema } from "./stackOutputs";
 
@@ -35,6 +35,7 @@ export const contracts: readonly Contract[] = [
   { name: "driver_event", schema: driverEventSchema },
   { name: "rehearsal_request", schema: rehearsalRequestSchema },
   { name: "rehearsal_report", schema: rehearsalReportSchema },
+  { name: "rehearsal_record", schema: rehearsalRecordSchema, isOfTypeScriptAlone: true },
   { name: "local_outputs", schema: localOutputsSchema, isOfTypeScriptAlone: true },
   { name: "platform_outputs", schema: platformOutputsSchema, isOfTypeScriptAlone: true },
 ];

@@ -85,3 +85,25 @@ export const rehearsalReportSchema = z
   .meta({ id: "RehearsalReport", description: "What a rehearsal proved." });
 
 export type RehearsalReport = z.infer<typeof rehearsalReportSchema>;
+
+const hash = z.string().regex(/^[0-9a-f]+$/, "must be hexadecimal digits");
+
+/** What is kept of a rehearsal, in `.posttraining/rehearsals/<recipe>-<identity>.json`. */
+export const rehearsalRecordSchema = z
+  .strictObject({
+    report: rehearsalReportSchema,
+    parts: z
+      .strictObject({
+        code: hash.describe("The flow's code."),
+        packages: hash.describe("The packages that it is locked to."),
+        recipe: hash.describe("The recipe."),
+        plan: hash.describe("The plan."),
+      })
+      .meta({ id: "RehearsalParts", description: "Hash of each part of the identity." })
+      .describe("By them a refusal says what has changed since."),
+    rehearsalCode: hash.describe("Hash of the rehearsal's own code, which is no part of a run."),
+    leftOut: z.array(text).describe("What was not rehearsed because somebody said so."),
+  })
+  .meta({ id: "RehearsalRecord", description: "What is kept of a rehearsal." });
+
+export type RehearsalRecord = z.infer<typeof rehearsalRecordSchema>;

@@ -24,6 +24,8 @@ export const layout = {
   /** Encryption salts of the stacks, and their configuration files with the salt filled in. */
   stackConfiguration: path.join(state, "pulumi", "configuration"),
   locks: path.join(state, "locks"),
+  /** What rehearsals of recipes proved (rehearsal/records.ts), and their folders of work. */
+  rehearsals: path.join(state, "rehearsals"),
   /** Folder whose `pulumi` is this project's (cli/pulumi.ts). */
   commands: path.join(root, "cli", "bin"),
   flows: path.join(root, "flows"),
@@ -51,6 +53,7 @@ export function stackLayout(stack) {
     processes: path.join(directory, "processes"),
     runs: path.join(directory, "runs"),
     cache: path.join(directory, "cache"),
+    rehearsals: path.join(directory, "rehearsals"),
   };
 }
 

@@ -127,7 +127,7 @@ export function readRecipe(name: string, directory: string = recipesDirectory): 
 }
 
 /** The method is the file's: overrides that name another one are a slip, which the recipe's other fields then show. */
-function overridden(document: unknown, overrides: RecipeOverrides): unknown {
+export function overridden(document: unknown, overrides: RecipeOverrides): unknown {
   const method = isPlainObject(document) ? document.method : undefined;
   return mergeOverrides(document, overrides, schemaOf(recipeSchema, { method }));
 }

@@ -18,6 +18,19 @@ export interface TableCell {
 const tableMethods = methods.filter(({ inTable }) => inTable);
 export const tableSizes = ["3b", "70b"] as const;
 
+/** A recipe of the table, with adapters or all weights. */
+export interface TableVariant {
+  readonly recipe: string;
+  readonly trainable: "LoRA" | "full";
+}
+
+/** All that the table plans, by recipe: each method, two sizes, LoRA and all weights. */
+export const tableVariants: readonly TableVariant[] = tableMethods.flatMap((method) =>
+  tableSizes.flatMap((size) =>
+    (["LoRA", "full"] as const).map((trainable) => ({ recipe: `${method.name}-${size}`, trainable })),
+  ),
+);
+
 /** The recipe with its trainable part replaced; the batch, data and model stay. */
 export function withTrainable(recipe: Recipe, trainable: "LoRA" | "full"): Recipe {
   if (trainable === "full") return { ...recipe, trainable: { kind: "full" } };

@@ -22,11 +22,14 @@ export function flowCode(method: MethodName, directory: string = layout.flows): 
   return { code: flowCodeHash(method, directory), packages: packagesHash(directory) };
 }
 
-/** Below a folder, these change nothing that a run computes: caches, what starts and watches runs, and types. */
-const otherFolders = ["__pycache__", "driver", "contracts"];
+/** Below a folder, these change nothing that a run computes: caches, what starts, watches and rehearses runs, and types. */
+const otherFolders = ["__pycache__", "driver", "rehearsal", "contracts"];
+
+/** Kinds of files that a run executes or reads. */
+const codeKinds = /\.(?:py|yaml|jinja|html)$/;
 
 /** Code and task files below a folder, sorted; documentation and facts that only checks read do not change what a run computes. */
-function codeFiles(directory: string): string[] {
+function codeFiles(directory: string, kinds = codeKinds): string[] {
   return (
     fs
       .readdirSync(directory, { withFileTypes: true })
@@ -34,8 +37,8 @@ function codeFiles(directory: string): string[] {
       .filter(({ name }) => !name.startsWith("."))
       .flatMap((entry) => {
         const file = path.join(directory, entry.name);
-        if (entry.isDirectory()) return otherFolders.includes(entry.name) ? [] : codeFiles(file);
-        return /\.(?:py|yaml|jinja|html)$/.test(entry.name) ? [file] : [];
+        if (entry.isDirectory()) return otherFolders.includes(entry.name) ? [] : codeFiles(file, kinds);
+        return kinds.test(entry.name) ? [file] : [];
       })
       .sort()
   );
@@ -50,12 +53,33 @@ function isOfOthers(file: string, method: MethodName): boolean {
 
 /** Hash of all code that a method's run executes: its flow, the shared library, and of the methods' modules its own. */
 export function flowCodeHash(method: MethodName, directory: string = layout.flows): string {
+  const files = [method, "posttraining"].flatMap((folder) => codeFiles(path.join(directory, folder)));
+  return hashOfFiles(
+    directory,
+    files.filter((file) => !isOfOthers(file, method)),
+  );
+}
+
+/** Hash of files, by their names below the folder and what is in them. */
+function hashOfFiles(directory: string, files: readonly string[]): string {
   const hash = createHash("sha256");
-  for (const file of [method, "posttraining"].flatMap((folder) => codeFiles(path.join(directory, folder)))) {
-    if (isOfOthers(file, method)) continue;
+  for (const file of files) {
     hash.update(path.relative(directory, file)).update("\0").update(fs.readFileSync(file)).update("\0");
   }
   return hash.digest("hex");
+}
+
+/** Folders of what rehearses a run and traces its step at full size. */
+const rehearsingFolders = [path.join("posttraining", "rehearsal"), "sizing_oracle"];
+
+/** What rehearses reads rows and shapes from JSON as well. */
+const rehearsingKinds = /\.(?:py|yaml|jinja|html|json)$/;
+
+/** Hash of the code that rehearses: a run is the same with another one, its rehearsal is not. */
+export function rehearsalCodeHash(directory: string = layout.flows): string {
+  const folders = rehearsingFolders.map((folder) => path.join(directory, folder));
+  const files = folders.flatMap((folder) => (fs.existsSync(folder) ? codeFiles(folder, rehearsingKinds) : []));
+  return hashOfFiles(directory, files);
 }
 
 let last: { readonly lock: string; readonly hash: string } | undefined;

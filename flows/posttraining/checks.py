@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +28,9 @@ _8_BIT = ("adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit")
 # The hub's kernels stand in for the package: transformers loads them where `flash_attn` is not installed.
 _FLASH = {"flash_attention_2": ("flash_attn", "kernels"), "flash_attention_3": ("flash_attn_interface", "kernels")}
 
+# A package of each group of pyproject.toml that a run on this machine imports.
+_OF_GROUPS = {"train": "trl", "evaluate": "lm_eval"}
+
 # What transformers loads from a folder.
 _WEIGHTS = re.compile(r"\.safetensors$|^pytorch_model.*\.bin$")
 
@@ -45,7 +49,7 @@ def check_run(document: RunDocument, method: str) -> None:
     problems = [*base_problems(recipe, base), *evaluation_problems(recipe, base), *_plan_problems(recipe, plan)]
     # Tasks on Kubernetes run in an image of their own, which has what this machine need not have.
     if document["placement"] is None:
-        problems += [*_package_problems(recipe, plan), *_file_problems(document)]
+        problems += [*_group_problems(), *_package_problems(recipe, plan), *_file_problems(document)]
     if problems:
         raise RecipeError(problems)
 
@@ -93,6 +97,16 @@ def _gpu_problems(recipe: Recipe) -> Iterator[str]:
         yield f"model.attention: {attention} needs GPUs; the plan has none; write sdpa"
     for need in method_of(recipe).needs_gpu(recipe):
         yield f"{need.path}: {need.value} needs GPUs; the plan has none; write {need.instead}"
+
+
+def _group_problems() -> Iterator[str]:
+    """Groups of packages without which no run gets further than its first steps."""
+    missing = [group for group, module in _OF_GROUPS.items() if not find_spec(module)]
+    if missing:
+        yield (
+            f"packages: {' and '.join(_OF_GROUPS[group] for group in missing)} cannot be imported by {sys.executable}: start the flow with "
+            f"uv run {' '.join(f'--group {group}' for group in _OF_GROUPS)} (on a machine with GPUs: --group gpu)"
+        )
 
 
 def _package_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:

@@ -18,6 +18,7 @@ from posttraining.checkpoints import CheckpointStore
 from posttraining.contracts.run_document import RunDocument
 from posttraining.examples import Examples
 from posttraining.library_imports import library_on_path
+from posttraining.trainers.adapters import require_adaptable
 from posttraining.trainers.job import TrainingJob
 from posttraining.trainers.precision import numbers_of
 
@@ -90,6 +91,7 @@ def _train(
     with tempfile.TemporaryDirectory(prefix="posttraining-") as scratch_name:
         scratch = Path(scratch_name)
         base_folder = models.fetch_model(base, scratch / "base", recipe["model"].get("revision"))
+        require_adaptable(recipe["trainable"], base_folder)
         examples_file = scratch / "examples.jsonl"
         examples_file.write_bytes(examples.lines)
         trains_adapter = recipe["trainable"]["kind"] != "full"
@@ -115,9 +117,11 @@ def _train(
         if node != 0:
             return None
         if trains_adapter:
-            from posttraining.trainers.adapters import merge_adapter
+            from posttraining.trainers.merging import merge_adapter
 
-            merge_adapter(base_folder, adapter, trained, numbers_of(recipe, document["plan"]).saved)
+            rounding = merge_adapter(base_folder, adapter, trained, numbers_of(recipe, document["plan"]).saved)
+            if rounding.advice:
+                print(rounding.advice, flush=True)
         uri = _model_uri(document)
         registry.upload_model(trained, uri)
         return {

@@ -14,10 +14,12 @@ from posttraining.methods import method_of
 from posttraining.trainers.adapters import adapter_configuration, quantization
 from posttraining.trainers.arguments import training_arguments
 from posttraining.trainers.chat_template import processing_class
+from posttraining.trainers.checkpointed_adapters import adapters_seen_through_wrappers
 from posttraining.trainers.job import TrainingJob
 from posttraining.trainers.precision import numbers_of, prepare, references_in_their_format, round_weights
 from posttraining.trainers.processor_sharding import sharding_on_processors
 from posttraining.trainers.reference import references_sharded_by_layer
+from posttraining.trainers.saving import save_trained
 from posttraining.trainers.training_templates import training_templates_known
 
 
@@ -49,24 +51,15 @@ def run_training(job: TrainingJob) -> None:
     if store is not None:
         trainer.add_callback(CheckpointCallback(job, store))
     _require_planned_processes(job, trainer)
-    trainer.train(resume_from_checkpoint=job.resume_from)
-    round_weights(trainer, numbers)
-    if trainer.is_fsdp_enabled:
-        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
-    trainer.save_model(job.output)
-    if trainer.is_world_process_zero():
-        _keep_model_files(Path(job.output))
+    with nullcontext() if job.recipe["trainable"]["kind"] == "full" else adapters_seen_through_wrappers():
+        trainer.train(resume_from_checkpoint=job.resume_from)
+        round_weights(trainer, numbers)
+        save_trained(trainer, Path(job.output))
 
 
 def sharding_of(job: TrainingJob) -> AbstractContextManager[None]:
     """What must hold while the trainer is made, so that it shards as planned."""
     return sharding_on_processors() if job.shards_on_processors else nullcontext()
-
-
-def _keep_model_files(folder: Path) -> None:
-    """Removes what the trainer writes beside the model: its pickled arguments, and a card for the hub."""
-    for name in ("training_args.bin", "README.md"):
-        (folder / name).unlink(missing_ok=True)
 
 
 def _trainer(job: TrainingJob, dataset: Any) -> Any:
@@ -80,7 +73,7 @@ def _trainer(job: TrainingJob, dataset: Any) -> Any:
         args=getattr(trl, f"{method.label}Config")(**training_arguments(job), **own),
         train_dataset=dataset,
         processing_class=processing_class(job.recipe, Path(job.model)),
-        peft_config=adapter_configuration(trainable),
+        peft_config=adapter_configuration(trainable, Path(job.model)),
         quantization_config=quantization(trainable),
         **method.trainer_arguments(job.recipe),
     )

@@ -18,8 +18,13 @@ def everything_installed(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def nothing_installed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("posttraining.checks.find_spec", lambda _: None)
+def nothing_more_installed(monkeypatch: pytest.MonkeyPatch):
+    _install(monkeypatch, "trl", "lm_eval")
+
+
+def _install(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
+    """Nothing is installed but these, as far as the checks can see."""
+    monkeypatch.setattr("posttraining.checks.find_spec", lambda name: name in modules or None)
 
 
 def problems(method: str, chosen: Recipe, **planned: Any) -> list[str]:
@@ -66,7 +71,7 @@ def test_what_needs_gpus_is_refused_without_them_and_without_its_package(
     assert found[0].startswith(f"{field}: ")
     assert "needs GPUs; the plan has none; write " in found[0]
 
-    monkeypatch.setattr("posttraining.checks.find_spec", lambda _: None)
+    _install(monkeypatch, "trl", "lm_eval")
     found = problems(method, chosen, gpusPerNode=1)
     assert len(found) == 1
     assert found[0].startswith(f"{field}: ")
@@ -78,6 +83,19 @@ def test_what_needs_gpus_is_refused_without_them_and_without_its_package(
     check_run(run_document(chosen, plan(chosen, gpusPerNode=1)), method)
 
 
+@pytest.mark.parametrize(
+    ("installed", "told"), [((), "trl and lm_eval cannot"), (("trl",), "lm_eval cannot"), (("lm_eval",), "trl cannot")]
+)
+def test_a_run_without_its_groups_of_packages_is_told_how_to_start(installed, told: str, monkeypatch):
+    _install(monkeypatch, *installed)
+    chosen = recipe()
+    (found,) = problems("sft", chosen)
+    assert found.startswith(f"packages: {told} be imported by /")
+    assert "uv run --group train --group evaluate" in found
+    # The image of its pods has them.
+    check_run(run_document(chosen, plan(chosen), placement=PLACEMENT), "sft")
+
+
 def test_sharding_needs_several_processes(everything_installed: None):
     chosen = recipe(sharding="zero2")
     assert problems("sft", chosen) == [
@@ -87,12 +105,12 @@ def test_sharding_needs_several_processes(everything_installed: None):
     check_run(run_document(chosen, plan(chosen, gpusPerNode=2)), "sft")
 
 
-def test_deepspeed_must_be_there(nothing_installed: None):
+def test_deepspeed_must_be_there(nothing_more_installed: None):
     found = problems("sft", recipe(sharding="zero3"), gpusPerNode=2)
     assert found == ["sharding: zero3 needs the package deepspeed, which is not installed here"]
 
 
-def test_a_task_whose_package_is_missing_is_refused_before_training(nothing_installed: None):
+def test_a_task_whose_package_is_missing_is_refused_before_training(nothing_more_installed: None):
     chosen = recipe(evaluation__tasks=["ifeval"], evaluation__headline="train/loss", loggingSteps=1)
     chosen["gate"] = [GateCondition(metric="ifeval/prompt_level_strict_acc", minimum=0.1)]
     assert [problem.partition(",")[0] for problem in problems("sft", chosen)] == [

@@ -110,7 +110,7 @@ def test_an_adapter_is_merged_into_a_model_that_loads_without_peft(tmp_path: Pat
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from posttraining.trainers.adapters import merge_adapter
+    from posttraining.trainers.merging import merge_adapter
 
     trainable = {"kind": "lora", "rank": 4, "alpha": 8}
     job = train(tmp_path, recipe(trainable=trainable, optimizer__schedule="constant"), output="adapter")

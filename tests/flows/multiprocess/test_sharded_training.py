@@ -8,14 +8,15 @@ import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 import pytest
 from safetensors.numpy import load_file
 
-from posttraining.contracts.recipe import Batch, DurationInSteps, Recipe
+from posttraining.contracts.recipe import Batch, DurationInSteps, LoraTraining, Recipe
 from posttraining.examples import load_examples
+from posttraining.methods import METHODS
 from posttraining.progress import read_history
 from posttraining.run_document import RECIPES, read_run_document
 from posttraining.tiny_model import write_tiny_model
@@ -23,6 +24,10 @@ from posttraining.trainers.job import TrainingJob
 
 RUN_JOBS = Path(__file__).with_name("run_jobs.py")
 GLOBAL_BATCH = 32
+METHOD_NAMES = [method.name for method in METHODS]
+
+# Of the tiny model's two layers seven weights each are adapted, by two matrices.
+ADAPTER_WEIGHTS = 2 * 7 * 2
 
 # Two processes add up the same numbers in another order. float32 keeps 7 digits, and Adam carries differences on from step to
 # step: measured are 3e-7 in the loss (relative) and 4e-6 in the weights. Training on other examples, or gradients that are not
@@ -42,6 +47,14 @@ def _recipe(method: str, steps: int, checkpoint_every_steps: int = 1000) -> Reci
     return recipe
 
 
+def _adapter_recipe(method: str, steps: int) -> Recipe:
+    """As the plans of large models train: adapters of dropout beside weights in bfloat16."""
+    recipe = _recipe(method, steps, checkpoint_every_steps=2)
+    recipe["trainable"] = LoraTraining(kind="lora", rank=4, alpha=8, dropout=0.1, targets="all-linear")
+    recipe["precision"] = "bfloat16"
+    return recipe
+
+
 @dataclass
 class Jobs:
     """Jobs in a folder, to be run by a number of processes."""
@@ -50,7 +63,14 @@ class Jobs:
     processes: int
     files: list[Path] = field(default_factory=list)
 
-    def add(self, name: str, recipe: Recipe, model: Path, resume_from: Path | None = None) -> Path:
+    def add(
+        self,
+        name: str,
+        recipe: Recipe,
+        model: Path,
+        resume_from: Path | None = None,
+        activation_checkpointing: Literal["none", "full"] = "none",
+    ) -> Path:
         """Adds a job and returns the folder that its model will be in."""
         scratch = self.folder / name
         scratch.mkdir(parents=True)
@@ -65,7 +85,7 @@ class Jobs:
                 "microBatch": GLOBAL_BATCH // self.processes,
                 "gradientAccumulation": 1,
                 "sharding": "fsdp2" if self.processes > 1 else "none",
-                "activationCheckpointing": "none",
+                "activationCheckpointing": activation_checkpointing,
             },
             model=str(model),
             examples=str(scratch / "examples.jsonl"),
@@ -92,6 +112,9 @@ class Trained:
     def observed(self, name: str) -> dict[str, float]:
         return json.loads((self.two / name / "observed.json").read_text())
 
+    def adapter(self, name: str) -> dict[str, numpy.ndarray]:
+        return load_file(self.two / name / "model" / "adapter_model.safetensors")
+
     def weights(self, processes: str, name: str) -> dict[str, numpy.ndarray]:
         return load_file(getattr(self, processes) / name / "model" / "model.safetensors")
 
@@ -115,6 +138,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory, run_command: Any, environm
     for jobs in (one, two):
         jobs.add("dpo", preference, taught)
         jobs.add("grpo", _recipe("grpo", steps=3), taught)
+    for method in METHOD_NAMES:
+        for name, steps in (("half", 2), ("whole", 4), ("resumed", 4)):
+            half = two.folder / f"{method}-adapter-half" / "checkpoint-2"
+            two.add(
+                f"{method}-adapter-{name}",
+                _adapter_recipe(method, steps),
+                taught,
+                resume_from=half if name == "resumed" else None,
+                activation_checkpointing="full",
+            )
     run_command([sys.executable, RUN_JOBS, *one.files], environment, folder)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     run_command([*torchrun, RUN_JOBS, "--shard", *two.files], environment, folder)
@@ -183,3 +216,22 @@ def test_policy_generates_with_whole_weights_and_learns_from_its_rewards(trained
     assert all(math.isfinite(entry["loss"]) for entry in trained.history("two", "grpo"))
     before, after = trained.weights("one", "taught"), trained.weights("two", "grpo")
     assert any(not numpy.array_equal(before[key], after[key]) for key in before)
+
+
+@pytest.mark.parametrize("method", METHOD_NAMES)
+def test_an_adapter_beside_recomputed_activations_is_saved_whole(trained: Trained, method: str):
+    adapter = trained.adapter(f"{method}-adapter-whole")
+    assert len(adapter) == ADAPTER_WEIGHTS
+    # They begin as zeros.
+    assert all(weight.any() for name, weight in adapter.items() if ".lora_B." in name)
+
+
+@pytest.mark.parametrize("method", METHOD_NAMES)
+def test_an_adapter_s_training_goes_on_from_its_checkpoint_as_if_it_had_not_ended(trained: Trained, method: str):
+    whole, resumed = (trained.history("two", f"{method}-adapter-{name}") for name in ("whole", "resumed"))
+    assert [entry["step"] for entry in resumed] == [1, 2, 3, 4]
+    assert [entry["loss"] for entry in resumed] == [entry["loss"] for entry in whole]
+    expected, found = trained.adapter(f"{method}-adapter-whole"), trained.adapter(f"{method}-adapter-resumed")
+    assert found.keys() == expected.keys()
+    for name, weight in expected.items():
+        numpy.testing.assert_array_equal(found[name], weight, err_msg=name)

@@ -18,10 +18,22 @@ const ofMore: Readonly<Record<string, string>> = {
 };
 
 /** Folders of which every file that exports a function has a test of its name; files below them in folders of their own are not meant. */
-const tested = ["cli", "configuration", "machine", "preflight", "pricing", "provider", "recipe", "setup", "validation"];
+const tested = [
+  "cli",
+  "configuration",
+  "machine",
+  "preflight",
+  "pricing",
+  "provider",
+  "recipe",
+  "rehearsal",
+  "setup",
+  "validation",
+];
 
 /** What is held by the tests of what it is a part of, and by which. */
 const heldElsewhere: Readonly<Record<string, string>> = {
+  "cli/planOptions.ts": "unit/cli/planCommand.test.ts",
   // Its schema; what is wrong with a document by it is told by platformChecks.ts.
   "configuration/platform.ts": "unit/configuration/platformChecks.test.ts",
   "configuration/stackKind.ts": "unit/configuration/stackConfiguration.test.ts",
@@ -36,6 +48,7 @@ const heldElsewhere: Readonly<Record<string, string>> = {
   "recipe/evaluationChecks.ts": "unit/recipe/documents.test.ts",
   "recipe/runDocument.ts": "unit/contracts/documents.test.ts",
   "recipe/trainingMetrics.ts": "unit/recipe/documents.test.ts",
+  "rehearsal/process.ts": "processes/rehearsal/rehearse.test.ts",
   "setup/linked-tool.mjs": "processes/setup/pulumi-engine.test.ts",
   "setup/problem.mjs": "processes/setup/run.test.ts",
   "setup/python-interpreter.mjs": "processes/setup/python-environments.repair.test.ts",

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { flowCode } from "../../../../components/run/flowCode";
+import { flowCode, rehearsalCodeHash } from "../../../../components/run/flowCode";
 import { layout } from "../../../../machine/checkout.mjs";
 
 describe("what of a checkout a run is made of", () => {
@@ -47,6 +47,8 @@ describe("what of a checkout a run is made of", () => {
       "sft/README.md",
       "posttraining/__pycache__/gate.py",
       "posttraining/driver/main.py",
+      "posttraining/rehearsal/scaling.py",
+      "sizing_oracle/trace.py",
       "posttraining/contracts/recipe.py",
       "posttraining/methods/sft.facts.json",
       "posttraining/methods/grpo.py",
@@ -56,6 +58,22 @@ describe("what of a checkout a run is made of", () => {
       write(file, "changed");
       expect(code(), file).toBe(before);
     }
+  });
+
+  it("is rehearsed by code of its own, which is another with each of its files and no other", () => {
+    const hashes = [rehearsalCodeHash(directory)];
+    for (const file of [
+      "posttraining/rehearsal/scaling.py",
+      "posttraining/rehearsal/families.json",
+      "sizing_oracle/trace.py",
+    ]) {
+      write(file, "changed");
+      hashes.push(rehearsalCodeHash(directory));
+    }
+    expect(new Set(hashes).size).toBe(4);
+    write("posttraining/gate.py", "changed");
+    write("sft/flow.py", "changed");
+    expect(rehearsalCodeHash(directory)).toBe(hashes.at(-1));
   });
 
   it("is the same code while an editor keeps files of its own beside it, links to nothing among them", () => {
