@@ -20,6 +20,9 @@ from posttraining.trainers.saving import ADAPTER_CONFIGURATION, ADAPTER_FILE
 # Files that say how pictures and sounds become inputs: a tokenizer does not write them.
 _PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
 
+# As files call them; the widest first.
+_TYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
+
 # Below this share of the update, or above this rounding error, the merged model is noticeably not what was trained.
 _LEAST_KEPT, _MOST_ERROR = 0.95, 0.3
 
@@ -93,11 +96,25 @@ def stored_dtype(folder: Path) -> str:
     found = set()
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="numpy") as weights:
-            found |= {weights.get_slice(name).get_dtype() for name in weights.keys()}  # noqa: SIM118
-    for stored, name in (("F32", "float32"), ("BF16", "bfloat16"), ("F16", "float16")):
-        if stored in found:
+            stored = {weights.get_slice(name).get_dtype() for name in weights.keys()}  # noqa: SIM118
+        found |= {_TYPES.get(name, name) for name in stored}
+    if not found:
+        found = _types_in_torch_files(folder)
+    for name in _TYPES.values():
+        if name in found:
             return name
     raise MergeError(f"{folder}: weights of type {', '.join(sorted(found)) or 'none'} cannot be merged into")
+
+
+def _types_in_torch_files(folder: Path) -> set[str]:
+    """Those of older models, which have torch's own files instead."""
+    import torch
+
+    return {
+        str(weight.dtype).removeprefix("torch.")
+        for file in sorted(folder.glob("pytorch_model*.bin"))
+        for weight in torch.load(file, map_location="meta", weights_only=True).values()
+    }
 
 
 def _merged(model: Any, adapter: Path, saved: Any) -> tuple[Any, Rounding]:

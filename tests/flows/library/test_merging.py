@@ -75,6 +75,22 @@ def test_a_type_of_less_precision_is_rounded_to_once_and_what_is_lost_is_said(tm
     assert "trainable.saves" in rounded.advice
 
 
+def test_weights_in_torchs_own_files_are_merged_into_as_well(tmp_path: Path):
+    import torch
+    from safetensors.torch import load_file
+
+    base = write_model(tmp_path / "base", "LlamaForCausalLM")
+    adapter = write_adapter(tmp_path / "adapter", base)
+    merge_adapter(base, adapter, tmp_path / "expected")
+    torch.save(load_file(base / "model.safetensors"), base / "pytorch_model.bin")
+    (base / "model.safetensors").unlink()
+    assert stored_dtype(base) == "bfloat16"
+    merge_adapter(base, adapter, tmp_path / "merged")
+    expected, merged = weights_of(tmp_path / "expected"), weights_of(tmp_path / "merged")
+    assert expected.keys() == merged.keys()
+    assert all(torch.equal(expected[name], merged[name]) for name in expected)
+
+
 def test_advice_is_given_where_much_is_lost():
     assert Rounding(kept=0.99, error=0.1).advice is None
     assert "kept 40% of the adapter's update" in (Rounding(kept=0.4, error=0.1).advice or "")

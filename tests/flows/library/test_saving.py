@@ -18,6 +18,11 @@ def test_an_adapter_with_every_trained_weight_is_whole(tmp_path: Path):
     require_whole_adapter(tmp_path, {A, B})
 
 
+def test_embeddings_that_peft_puts_beside_their_adapter_are_no_fault(tmp_path: Path):
+    save(tmp_path, A, B, "base_model.model.model.embed_tokens.base_layer.weight")
+    require_whole_adapter(tmp_path, {A, B})
+
+
 def test_an_adapter_that_lacks_what_was_trained_is_refused(tmp_path: Path):
     with pytest.raises(SavingError, match=r"adapter_model\.safetensors is missing"):
         require_whole_adapter(tmp_path, {A, B})
