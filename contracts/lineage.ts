@@ -20,6 +20,12 @@ export const lineageSchema = z
         source: z.string().describe("The recipe's `dataset.source`."),
         fingerprint: z.string().describe("Equal for equal examples."),
         examples: z.number().int().min(0).describe("Number of examples that were trained on."),
+        form: z.string().optional().describe("How rows of the dataset were read as examples, in one line."),
+        revision: z
+          .string()
+          .nullable()
+          .optional()
+          .describe("The hub's commit; null: it is not of the hub, or the hub could not be asked."),
       })
       .meta({ id: "LineageData", description: "The examples that a model was trained on." }),
     code: z.string().describe("SHA-256 over the flow's file and the library, in hex."),

@@ -86,10 +86,21 @@ const datasetSchema = z
     subset: textLike(plainText, "must be the name of a subset, without blanks at its ends")
       .optional()
       .describe("Hub configuration (subset) name."),
+    revision: textLike(String.raw`\w(?:[\w./-]{0,253}\w)?`, "must be a branch, a tag or a commit")
+      .optional()
+      .describe("Hub revision (branch, tag or commit); pin it for runs that must be repeatable."),
     split: textLike(String.raw`[\w.+:%[\]-]+`, "must be a split such as train, or a part of one such as train[:10%]")
       .default("train")
       .describe("Hub split, or a part of one."),
-    limit: wholeNumber(1, mostExamples).optional().describe("Use only the first `limit` examples."),
+    limit: wholeNumber(1, mostExamples).optional().describe("Use only so many examples: the first after shuffling."),
+    shuffle: z
+      .boolean()
+      .default(true)
+      .describe("Shuffle the rows by `seed` before `limit` is taken; those of `tiny:sums` never are."),
+    brokenRows: z
+      .enum(["refuse", "skip"])
+      .default("refuse")
+      .describe("What is done about rows that cannot be read: the run is refused, or they are left out and counted."),
     examples: wholeNumber(1, mostExamples)
       .optional()
       .describe(

@@ -65,6 +65,9 @@ function originErrors({ model, dataset }: RecipeReading): FieldError[] {
   }
   if (dataset?.source === undefined || isOnHub(dataset.source)) return errors;
   const source = `only datasets of the hub have it, and dataset.source is ${show(dataset.source)}: remove it`;
+  if (dataset.revision !== undefined) {
+    errors.push({ path: "dataset.revision", reason: `got ${show(dataset.revision)}; ${source}` });
+  }
   if (dataset.subset !== undefined) {
     errors.push({ path: "dataset.subset", reason: `got ${show(dataset.subset)}; ${source}` });
   }

@@ -14,7 +14,8 @@ from posttraining.cards import REFRESH_SECONDS, draw_result
 from posttraining.checks import check_run
 from posttraining.contracts.flow_result import FlowResult
 from posttraining.contracts.run_document import RunDocument
-from posttraining.examples import Examples, load_examples
+from posttraining.data.step import examples_of
+from posttraining.examples import Examples
 from posttraining.gate import judge, measured, passes
 from posttraining.json_values import finite
 from posttraining.metaflow_repairs import repair_extensions
@@ -103,7 +104,7 @@ class PostTrainingFlow(FlowSpec):
     @step
     def data(self) -> None:
         """Reads the training examples, so that every attempt and every node trains on the same ones."""
-        self.examples = load_examples(self.document["recipe"])
+        self.examples = examples_of(self.document)
         self.nodes = "several" if self.document["plan"]["nodes"] > 1 else "one"
         self.next({"one": self.train, "several": self.spread}, condition="nodes")
 

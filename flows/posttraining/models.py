@@ -56,6 +56,37 @@ def fetch_model(reference: str, folder: Path, revision: str | None = None) -> Pa
     return found
 
 
+# Files without which a model's tokenizer can be had all the same.
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
+
+
+def fetch_tokenizer(reference: str, folder: Path, revision: str | None = None) -> Path:
+    """Brings a model's configuration, tokenizer and processor files to this machine, without its weights.
+
+    Args:
+        reference: as for `fetch_model`.
+        folder: where files are put that are not local already.
+        revision: hub branch, tag or commit.
+
+    Raises:
+        ModelError: if there is no model behind the reference.
+    """
+    if reference.startswith(("tiny:", "file://")):
+        return fetch_model(reference, folder, revision)
+    if reference.startswith("s3://"):
+        for name in storage.list_files(reference):
+            if not name.endswith(_WEIGHTS):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(storage.read_bytes(storage.join(reference, name)) or b"")
+        if not folder.is_dir():
+            raise ModelError(f"model {reference}: there are no files below it")
+        return folder
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.json", "*.jinja", "*.model", "*.txt"]
+    return Path(snapshot_download(reference, revision=revision, allow_patterns=patterns))
+
+
 def read_lineage(reference: str) -> Lineage | None:
     """What the registry recorded about a model; None for models that this project did not train."""
     if not reference.startswith(("s3://", "file://")):

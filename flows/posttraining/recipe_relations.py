@@ -79,6 +79,8 @@ def _origin_problems(recipe: Recipe) -> Iterator[str]:
     if _is_on_hub(dataset["source"]):
         return
     where = f"only datasets of the hub have it, and dataset.source is {shown(dataset['source'])}: remove it"
+    if "revision" in dataset:
+        yield f"dataset.revision: got {shown(dataset['revision'])}; {where}"
     if "subset" in dataset:
         yield f"dataset.subset: got {shown(dataset['subset'])}; {where}"
     if dataset["split"] != "train":

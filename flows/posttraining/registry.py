@@ -81,6 +81,8 @@ def register_model(
             "source": recipe["dataset"]["source"],
             "fingerprint": examples.fingerprint,
             "examples": examples.count,
+            "form": examples.form,
+            "revision": examples.revision,
         },
         "code": code_hash(flow_file),
         "packages": package_versions(),

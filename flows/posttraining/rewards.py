@@ -1,15 +1,18 @@
 """Reward functions for GRPO, by name.
 
-Each gets the completions and the dataset's columns, and returns one number for each completion.
+Each gets the completions and the dataset's columns, and returns one number for each completion. The columns that it reads are its
+parameters, by name; `answer`, the right answer, is found in whatever form the rows have it (data/forms.py).
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
 
 from posttraining import tiny_task
+from posttraining.problems import shown
 
 Completion = str | list[dict[str, str]]
 Reward = Callable[..., list[float]]
@@ -49,6 +52,19 @@ def reward_functions(names: list[str]) -> list[Reward]:
     if unknown:
         raise ValueError(f"grpo.rewards: {', '.join(unknown)} not known; there are {', '.join(sorted(_REWARDS))}")
     return [_REWARDS[name] for name in names]
+
+
+def columns_of(name: str) -> tuple[str, ...]:
+    """Columns that a reward reads."""
+    parameters = inspect.signature(_REWARDS[name]).parameters.values()
+    return tuple(each.name for each in parameters if each.name != "completions" and each.kind != each.VAR_KEYWORD)
+
+
+def answer_problem(names: list[str], answer: str) -> str | None:
+    """Why no completion would ever be rewarded for such a right answer; None where one would."""
+    if "final_number" in names and _last_number(answer) is None:
+        return f"has the right answer {shown(answer)}, in which final_number finds no number"
+    return None
 
 
 def _text(completion: Completion) -> str:

@@ -88,6 +88,43 @@ def read_bytes(uri: str) -> bytes | None:
         raise StorageError(f"{uri}: there is no bucket {bucket}") from error
 
 
+def local_file(uri: str, scratch: Path) -> Path | None:
+    """A file of this machine with the content of one in the store: itself, where it lies here; None if there is no such file.
+
+    Args:
+        uri: the file.
+        scratch: folder for a copy, where one is needed.
+    """
+    if uri.startswith("file://"):
+        path = _folder_of(uri)
+        return path if path.is_file() else None
+    from botocore.exceptions import ClientError
+
+    bucket, key = _bucket_and_key(uri)
+    scratch.mkdir(parents=True, exist_ok=True)
+    target = scratch / key.rpartition("/")[2]
+    try:
+        _s3().download_file(bucket, key, str(target))
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
+            return None
+        raise StorageError(f"{uri}: cannot be read: {error}") from error
+    return target
+
+
+def upload_file(file: Path, uri: str) -> None:
+    """Writes one file from one of this machine, replacing what was there."""
+    if uri.startswith("file://"):
+        path = _folder_of(uri)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        shutil.copyfile(file, partial)
+        partial.replace(path)
+        return
+    bucket, key = _bucket_and_key(uri)
+    _s3().upload_file(str(file), bucket, key)
+
+
 def write_bytes(uri: str, content: bytes) -> None:
     """Writes one file, replacing what was there."""
     if uri.startswith("file://"):

@@ -93,7 +93,7 @@ def _train(
         base_folder = models.fetch_model(base, scratch / "base", recipe["model"].get("revision"))
         require_adaptable(recipe["trainable"], base_folder)
         examples_file = scratch / "examples.jsonl"
-        examples_file.write_bytes(examples.lines)
+        examples.write(examples_file)
         trains_adapter = recipe["trainable"]["kind"] != "full"
         trained, adapter = scratch / "model", scratch / "adapter"
         job = TrainingJob(

@@ -30,7 +30,7 @@ from posttraining import storage
 from posttraining.cards import draw_result
 from posttraining.contracts.flow_result import FlowResult
 from posttraining.contracts.run_document import RunDocument
-from posttraining.examples import load_examples
+from posttraining.data.step import examples_of
 from posttraining.flow import InvalidRunError, PostTrainingFlow, document_for, placed_by_plan
 from posttraining.run_document import RECIPES, read_run_document
 from posttraining.training_metrics import History
@@ -81,7 +81,7 @@ class SweepFlow(PostTrainingFlow):
     @step
     def data(self) -> None:
         """Reads the training examples, which all candidates share, and lays out the grid."""
-        self.examples = load_examples(self.document["recipe"])
+        self.examples = examples_of(self.document)
         self.grid = candidates(self.document, self._what_is_swept())
         self.next(self.prepare, foreach="grid")
 

@@ -1,6 +1,6 @@
 """Types of contracts/index.ts's `lineage`; `npm run contracts` writes this file."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from .flow_result import JudgedCondition, MeasuredMetric
 from .plan import Plan
@@ -25,6 +25,10 @@ class LineageData(TypedDict):
     """Equal for equal examples."""
     examples: int
     """Number of examples that were trained on."""
+    form: NotRequired[str]
+    """How rows of the dataset were read as examples, in one line."""
+    revision: NotRequired[str | None]
+    """The hub's commit; null: it is not of the hub, or the hub could not be asked."""
 
 
 class Lineage(TypedDict):

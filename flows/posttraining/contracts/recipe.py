@@ -27,10 +27,16 @@ class RecipeDataset(TypedDict):
     """A hub id, JSON lines in a store or a folder, or the project's own `tiny:sums`."""
     subset: NotRequired[str]
     """Hub configuration (subset) name."""
+    revision: NotRequired[str]
+    """Hub revision (branch, tag or commit); pin it for runs that must be repeatable."""
     split: str
     """Hub split, or a part of one."""
     limit: NotRequired[int]
-    """Use only the first `limit` examples."""
+    """Use only so many examples: the first after shuffling."""
+    shuffle: bool
+    """Shuffle the rows by `seed` before `limit` is taken; those of `tiny:sums` never are."""
+    brokenRows: Literal["refuse", "skip"]
+    """What is done about rows that cannot be read: the run is refused, or they are left out and counted."""
     examples: NotRequired[int]
     """Number of training examples; the planner needs it for hours and dollars where the run is measured in epochs."""
     meanTokens: NotRequired[int]

@@ -45,7 +45,8 @@ def _tiny_row(prompt: Turns, total: int, source: random.Random) -> Row:
 METHOD = Method[DpoRecipe](
     name="dpo",
     label="DPO",
-    columns=(("prompt", "chosen", "rejected"), ("chosen", "rejected")),
+    columns=(("prompt", "chosen", "rejected"),),
+    forms="chosen and rejected as conversations, transcripts or texts, beside a prompt or question or with it",
     arguments=_arguments,
     tiny_row=_tiny_row,
     shown=("rewards.accuracies", "rewards.margins"),

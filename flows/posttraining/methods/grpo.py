@@ -12,7 +12,7 @@ from posttraining.contracts.recipe import CompletionGeneration, GrpoRecipe
 from posttraining.methods.facts import method_facts
 from posttraining.methods.method import BaseFacts, Method, NeedsGpu, Row, Turns
 from posttraining.problems import repeated, shown
-from posttraining.rewards import reward_functions
+from posttraining.rewards import answer_problem, columns_of, reward_functions
 from posttraining.trainers.job import TrainingJob
 
 GENERATION_SERVER_PORT = 8000
@@ -75,9 +75,16 @@ def _reward_names(recipe: GrpoRecipe) -> list[str]:
     return [reward["name"] for reward in recipe["grpo"]["rewards"]]
 
 
-def _row_of_turns(row: Row, prompt: Turns, _answer: Turns | None) -> Row | None:
-    """Other columns stay: rewards read them."""
-    return {"prompt": prompt, **row}
+def _reads(recipe: GrpoRecipe) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for reward in _reward_names(recipe) for name in columns_of(reward)))
+
+
+def _example_problem(recipe: GrpoRecipe, example: Row) -> str | None:
+    return answer_problem(_reward_names(recipe), example["answer"]) if "answer" in example else None
+
+
+def _reader_of(recipe: GrpoRecipe, column: str) -> str:
+    return next(f"the reward {name}" for name in _reward_names(recipe) if column in columns_of(name))
 
 
 def _tiny_row(prompt: Turns, total: int, _source: random.Random) -> Row:
@@ -182,7 +189,10 @@ METHOD = Method[GrpoRecipe](
     tiny_row=_tiny_row,
     shown=("reward", "completions.mean_length"),
     generates=True,
-    row_of_turns=_row_of_turns,
+    forms="messages, conversations (from, value), question, problem or instruction",
+    reads=_reads,
+    example_problem=_example_problem,
+    reader_of=_reader_of,
     relations=_relations,
     base_relations=_base_relations,
     steps_per_epoch=_steps_per_epoch,

@@ -59,8 +59,16 @@ def _one(_recipe: Recipe) -> int:
     return 1
 
 
-def _none(_rows: list[Row]) -> None:
+def _no_problem(_recipe: Recipe, _example: Row) -> None:
     return None
+
+
+def _none(_rows: Iterator[Row]) -> None:
+    return None
+
+
+def _no_reader(recipe: Recipe, _column: str) -> str:
+    return recipe["method"]
 
 
 def _no(_recipe: Recipe) -> bool:
@@ -98,9 +106,15 @@ class Method(Generic[MethodRecipe]):
     """Whether several examples can be packed into one sequence."""
     generates: bool = False
     """Whether the policy generates answers, up to `sequence.maxCompletionLength`."""
-    row_of_turns: Callable[[Row, Turns, Turns | None], Row | None] | None = None
-    """An example from one that has a question, and maybe an answer, instead of the method's columns; None where it lacks one."""
-    rows_problem: Callable[[list[Row]], str | None] = _none
+    forms: str = "messages, conversations (from, value), instruction and output, question and answer"
+    """What rows may have instead of the method's columns (data/forms.py), as a message lists it."""
+    reads: Callable[[MethodRecipe], tuple[str, ...]] = _no_names
+    """Columns that such a recipe reads beside its trainer's."""
+    reader_of: Callable[[MethodRecipe, str], str] = _no_reader
+    """Who reads such a column, as a message names it."""
+    example_problem: Callable[[MethodRecipe, Row], str | None] = _no_problem
+    """What is wrong with one example, as a sentence without its subject; None where nothing is."""
+    rows_problem: Callable[[Iterator[Row]], str | None] = _none
     """What is wrong with the examples, none of which lacks a value; None where nothing is."""
     relations: Callable[[MethodRecipe, int | None], Iterator[str]] = _no_problems
     """What must hold between its fields, as `path: reason`, from the recipe and the number of examples, where it is known."""

@@ -7,7 +7,7 @@ from typing import Any
 from posttraining import tiny_task
 from posttraining.contracts.recipe import SftRecipe
 from posttraining.methods.columns import DatasetError, usable_columns
-from posttraining.methods.method import Method, Row, Turns
+from posttraining.methods.method import Method
 from posttraining.trainers.job import TrainingJob
 
 _COLUMNS = (("prompt", "completion"), ("messages",), ("text",))
@@ -34,10 +34,6 @@ def _arguments(recipe: SftRecipe, _job: TrainingJob, columns: tuple[str, ...]) -
     }
 
 
-def _row_of_turns(_row: Row, prompt: Turns, answer: Turns | None) -> Row | None:
-    return None if answer is None else {"prompt": prompt, "completion": answer}
-
-
 METHOD = Method[SftRecipe](
     name="sft",
     label="SFT",
@@ -46,5 +42,4 @@ METHOD = Method[SftRecipe](
     tiny_row=tiny_task.demonstration,
     shown=("mean_token_accuracy",),
     packs=True,
-    row_of_turns=_row_of_turns,
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from posttraining.checkpoints import CheckpointStore
+from posttraining.data.features import dataset_of
 from posttraining.library_imports import lean_imports
 from posttraining.methods import method_of
 from posttraining.trainers.adapters import adapter_configuration, quantization
@@ -28,14 +29,13 @@ def run_training(job: TrainingJob) -> None:
     # Every model and dataset is a local file by now; asking the hub about each would only cost time.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with lean_imports():
-        from datasets import Dataset
         from transformers import PrinterCallback
 
         from posttraining.trainers.callbacks import CheckpointCallback, ProgressCallback
 
         trainer_module = import_module(f"trl.trainer.{job.recipe['method']}_trainer")
     # In a file that the node's processes share: what one has tokenised, or computed with the reference model, all read.
-    dataset = Dataset.from_json(job.examples, cache_dir=str(Path(job.scratch) / "datasets"))
+    dataset = dataset_of(Path(job.examples), Path(job.scratch) / "datasets")
     numbers = numbers_of(job.recipe, job.plan)
     with (
         references_in_their_format(trainer_module, numbers),

@@ -42,7 +42,7 @@ def test_answers_are_good_and_bad_as_their_labels_say():
         ([True, "bad"], 'example 2 has the label "bad"; write true'),
         ([5, False], "example 1 has the label 5; write true"),
         ([True, True], "every label is true; KTO learns from good and from bad answers"),
-        ([0, 0], "every label is 0; KTO"),
+        ([0, 0], "every label is false; KTO"),
     ],
 )
 def test_labels_that_kto_cannot_learn_from_are_named(tmp_path: Path, labels: list[object], problem: str):
@@ -53,7 +53,7 @@ def test_labels_that_kto_cannot_learn_from_are_named(tmp_path: Path, labels: lis
 def test_labels_may_be_numbers_and_pairs_have_none(tmp_path: Path):
     assert load_examples(recipe("kto", dataset={"source": answers(tmp_path, [1, 0])})).count == 2
     pairs = tmp_path / "pairs.jsonl"
-    pairs.write_text(json.dumps({"chosen": "a", "rejected": "b", "label": "from a survey"}) + "\n")
+    pairs.write_text(json.dumps({"chosen": "Q: a", "rejected": "Q: b", "label": "from a survey"}) + "\n")
     assert load_examples(recipe("kto", dataset={"source": pairs.as_uri()})).count == 1
 
 

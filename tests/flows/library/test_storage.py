@@ -47,6 +47,15 @@ def test_a_file_is_replaced_and_a_missing_one_is_none(root: str):
     assert storage.read_bytes(f"{root}/nothing.json") is None
 
 
+def test_a_file_comes_back_as_one_of_this_machine(root: str, tmp_path: Path):
+    (tmp_path / "rows.jsonl").write_text("{}")
+    storage.upload_file(tmp_path / "rows.jsonl", f"{root}/data/rows.jsonl")
+    found = storage.local_file(f"{root}/data/rows.jsonl", tmp_path / "scratch")
+    assert found is not None
+    assert found.read_text() == "{}"
+    assert storage.local_file(f"{root}/data/others.jsonl", tmp_path / "scratch") is None
+
+
 def test_a_prefix_without_files_is_named(root: str, tmp_path: Path):
     with pytest.raises(storage.StorageError, match="nothing-there"):
         storage.download_folder(f"{root}/nothing-there", tmp_path / "down")

@@ -1,0 +1,38 @@
+"""What the `data` step of every flow does."""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import islice
+from pathlib import Path
+
+from posttraining import models, storage
+from posttraining.contracts.run_document import RunDocument
+from posttraining.examples import Examples, load_examples
+from posttraining.recipe_relations import is_tiny
+from posttraining.trainers.chat_template import template_of
+from posttraining.training import base_model_of
+
+
+def examples_of(document: RunDocument) -> Examples:
+    """Reads a run's training examples, keeps them beside the models, tries the first ones, and says how they are read.
+
+    Raises:
+        ValueError: if they cannot be trained on; the message says what to change.
+    """
+    recipe, base = document["recipe"], base_model_of(document)
+    source = recipe["dataset"]["source"]
+    examples = load_examples(recipe, storage.join(document["modelsRoot"], ".examples"))
+    print(f"{source}: {examples.form}; {examples.count} examples", flush=True)
+    # The project's own examples are known to fit its own model, whose trainings are short.
+    if is_tiny(source) and is_tiny(base):
+        return examples
+    from posttraining.data.trial import TRIED, try_examples
+
+    with tempfile.TemporaryDirectory(prefix="tokenizer-") as scratch:
+        folder = models.fetch_tokenizer(base, Path(scratch) / "base", recipe["model"].get("revision"))
+        first = list(islice(examples.iterate(), TRIED))
+        try_examples(recipe, folder, first)
+        template = template_of(recipe, folder)
+    print(f"The first {len(first)} examples can be trained on, with {template.said}", flush=True)
+    return examples
