@@ -107,6 +107,7 @@ def _train(
             nodes=nodes,
             resume_from=_checkpoint(scratch, node, nodes),
             generation_server=generation_server_host,
+            attempt=current.retry_count,
         )
         job_file = scratch / "job.json"
         job.write(job_file)

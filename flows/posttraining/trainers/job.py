@@ -32,6 +32,8 @@ class TrainingJob:
     """Folder with the checkpoint to go on from."""
     generation_server: str | None = None
     """Host of the vLLM server that GRPO generates with."""
+    attempt: int = 0
+    """Earlier attempts of the task that trains."""
 
     @property
     def processes_per_node(self) -> int:

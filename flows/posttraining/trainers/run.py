@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -51,10 +52,39 @@ def run_training(job: TrainingJob) -> None:
     if store is not None:
         trainer.add_callback(CheckpointCallback(job, store))
     _require_planned_processes(job, trainer)
+    finish_observing = _observe(job, trainer)
     with nullcontext() if job.recipe["trainable"]["kind"] == "full" else adapters_seen_through_wrappers():
         trainer.train(resume_from_checkpoint=job.resume_from)
         round_weights(trainer, numbers)
         save_trained(trainer, Path(job.output))
+    finish_observing()
+
+
+def _observe(job: TrainingJob, trainer: Any) -> Callable[[], None]:
+    """Has a rehearsal watch the training, and kill it where it says so; in all other runs it does nothing.
+
+    Returns:
+        What is to be done once the model is saved.
+    """
+    from posttraining.trainers.interruption import interruption_of
+
+    observer = None
+    if os.environ.get("POSTTRAINING_OBSERVE"):
+        from posttraining.rehearsal.observation import observe
+
+        observer = observe(trainer, job)
+    interruption = interruption_of(job.attempt)
+    if interruption is not None:
+        trainer.add_callback(interruption)
+
+    def finish() -> None:
+        if observer is not None:
+            from posttraining.rehearsal.uninterrupted import train_uninterrupted
+
+            observer.finish()
+            train_uninterrupted(job)
+
+    return finish
 
 
 def sharding_of(job: TrainingJob) -> AbstractContextManager[None]:

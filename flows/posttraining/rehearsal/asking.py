@@ -1,0 +1,38 @@
+"""What evaluation makes of a saved model: how it writes questions, and what the weights say of the next token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import Recipe
+
+LIKELIEST = 5
+
+
+class Evaluated:
+    """A model as lm-eval has loaded it, by the project's own evaluation."""
+
+    def __init__(self, folder: Path, recipe: Recipe, plan: Plan) -> None:
+        from posttraining.evaluation import _model, ask_in_chat, own_template
+
+        self._model, template = _model(folder, recipe, plan), own_template(folder)
+        if template is not None:
+            ask_in_chat(self._model, template, recipe["model"].get("chatTemplateArguments", {}))
+
+    def tokens_of(self, turns: list[dict[str, str]]) -> list[int]:
+        """Tokens of a conversation to be answered, as a task's request has them."""
+        text = self._model.apply_chat_template(turns, add_generation_prompt=True)
+        ids, _mask = self._model.tok_batch_encode([text])
+        return ids[0].tolist()
+
+    def next_tokens(self, tokens: list[int]) -> dict[int, float]:
+        """The likeliest next tokens and their log-probabilities, in float32."""
+        import torch
+
+        model: Any = self._model.model.float()
+        with torch.no_grad():
+            said = torch.log_softmax(model(input_ids=torch.tensor([tokens])).logits[0, -1].float(), dim=-1)
+        likeliest = said.topk(LIKELIEST)
+        return dict(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
