@@ -14,7 +14,7 @@ import { stackNameProblem } from "./machine/stackName";
 
 async function localProgram(document: unknown, stack: string, machine?: Machine): Promise<Record<string, unknown>> {
   const { readLocal } = require("./configuration/local") as typeof import("./configuration/local");
-  const { machineErrors, refersElsewhere } =
+  const { demandsRehearsals, machineErrors, refersElsewhere } =
     require("./preflight/localChecks") as typeof import("./preflight/localChecks");
   const here = machine ?? (require("./preflight/machine") as typeof import("./preflight/machine")).thisMachine(stack);
   const reading = readLocal(document);
@@ -23,6 +23,10 @@ async function localProgram(document: unknown, stack: string, machine?: Machine)
   if (isElsewhere) {
     const { modelErrors } = require("./preflight/modelChecks") as typeof import("./preflight/modelChecks");
     errors.push(...(await modelErrors(reading, here)));
+  }
+  if (demandsRehearsals(reading)) {
+    const { rehearsalErrors } = require("./preflight/rehearsals") as typeof import("./preflight/rehearsals");
+    errors.push(...rehearsalErrors(reading));
   }
   const { configuration } = reading;
   if (configuration === undefined || errors.length > 0) throw new ConfigurationError(errors);

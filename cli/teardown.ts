@@ -96,11 +96,13 @@ const withoutStateHint = (stack: string): string =>
 
 /** Removes what the stack's records are, and nothing that somebody else has put beside them. */
 function removeRecords(stack: string): void {
-  const { processes, runs, cache } = stackLayout(stack);
+  const { processes, runs, cache, rehearsals } = stackLayout(stack);
   for (const name of existsSync(processes) ? readdirSync(processes) : []) {
     removeEntries(layout.state, path.join(processes, name), anyOf(processFiles, modelServerFiles));
   }
   removeEntries(layout.state, runs, runRecords);
+  // What rehearsed a recipe first and failed, or was interrupted. Its report is the checkout's, and says nothing of this stack.
+  removeEntries(layout.state, rehearsals, runRecords);
   removeBelow(layout.state, cache);
 }
 
@@ -230,8 +232,11 @@ void runMain(async () => {
       `Stays in ${path.relative(root, directory)} (${formatBytes(after)}): ${readdirSync(directory).join(", ")}.`,
     );
   }
+  const reports = existsSync(layout.rehearsals)
+    ? `, reports of rehearsals in ${path.relative(root, layout.rehearsals)}`
+    : "";
   console.log(
-    `Stays for the next time: tools in ${cacheDirectory()}, Python environments in ${path.relative(root, layout.python)}.`,
+    `Stays for the next time: tools in ${cacheDirectory()}, Python environments in ${path.relative(root, layout.python)}${reports}.`,
   );
   return 0;
 });

@@ -8,6 +8,7 @@ import { localStackMachine, planErrors } from "../recipe/plan";
 import { type Readable, readable } from "../validation/readable";
 import { type Recipe, recipeSchema } from "../contracts/recipe";
 import type { Base } from "../recipe/relations";
+import type { RehearsalDemand } from "../rehearsal/requirement";
 
 /** What a stack of kind `local` may say. */
 
@@ -31,6 +32,8 @@ const stageSchema = z.strictObject({
   generation: z.number().int().min(1).max(1000).default(1),
   /** What `up` does when the stage's model is gone from the store: make it again, or serve the last promoted one that is there. */
   whenLost: z.enum(["run-again", "serve-last"]).default("run-again"),
+  /** Whether the recipe must have been rehearsed: `required` refuses the stack without, `first` has `up` do it before the run. */
+  rehearsal: z.enum(["required", "first", "none"]).default("none"),
   /** Values laid over the recipe, for example `{ optimizer: { learningRate: 1e-4 } }`. */
   set: z.record(z.string(), z.unknown()).default({}),
 });
@@ -78,6 +81,7 @@ export interface StageConfiguration {
   readonly from: string | undefined;
   readonly generation: number;
   readonly whenLost: "run-again" | "serve-last";
+  readonly rehearsal: RehearsalDemand;
 }
 
 export interface LocalConfiguration {
@@ -96,6 +100,7 @@ export interface StageReading {
   /** The recipe, where nothing is wrong with it. */
   readonly complete: Recipe | undefined;
   readonly generation: number | undefined;
+  readonly rehearsal: RehearsalDemand | undefined;
   /** Earlier stage that the base model comes from. */
   readonly from: StageReading | undefined;
 }
@@ -132,7 +137,7 @@ export function readLocal(document: unknown): LocalReading {
   const named = stages.map((stage, index): NamedStage => ({ name: stage?.name, written: nameIn(document, index) }));
   stages.forEach((stage, index) => {
     if (stage === undefined) return;
-    const { name, recipe: recipeName, from, generation, set } = stage;
+    const { name, recipe: recipeName, from, generation, rehearsal, set } = stage;
     errors.push(...chainErrors(stage, index, named.slice(0, index)));
     const base =
       from === undefined ? undefined : readings.find((other) => from === (other.name ?? named[other.index]?.written));
@@ -146,7 +151,7 @@ export function readLocal(document: unknown): LocalReading {
       ...(recipe === undefined ? [] : planErrors(recipe, localStackMachine)),
     ];
     const complete = loaded !== undefined && "recipe" in loaded && wrong.length === 0 ? loaded.recipe : undefined;
-    readings.push({ index, name, recipeName, recipe, complete, generation, from: base });
+    readings.push({ index, name, recipeName, recipe, complete, generation, rehearsal, from: base });
     errors.push(...wrong.map(({ path, reason }) => ({ path: recipePath({ index, recipeName }, path), reason })));
   });
   errors.push(...endpointErrors(endpoint, store, named));
@@ -183,9 +188,9 @@ function completed({ store, stages, endpoint }: LocalDocument, readings: readonl
   return {
     kind: "local",
     store,
-    stages: stages.flatMap(({ name, from, generation, whenLost }, index) => {
+    stages: stages.flatMap(({ name, from, generation, whenLost, rehearsal }, index) => {
       const recipe = readings[index]?.complete;
-      return recipe === undefined ? [] : [{ name, recipe, from, generation, whenLost }];
+      return recipe === undefined ? [] : [{ name, recipe, from, generation, whenLost, rehearsal }];
     }),
     endpoint,
   };

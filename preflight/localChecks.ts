@@ -64,3 +64,7 @@ function isMadeHere({ recipe }: StageReading): boolean {
     (evaluation?.tasks ?? []).every((task) => task === undefined || isOwnTask(task))
   );
 }
+
+/** Whether any stage asks that its recipe has been rehearsed; what looks for that is loaded only then. */
+export const demandsRehearsals = ({ stages }: LocalReading): boolean =>
+  stages.some(({ rehearsal }) => rehearsal === "required");

@@ -2,6 +2,7 @@
 export const resourceTypes = {
   objectStoreServer: "posttraining:runtime:ObjectStoreServer",
   metaflowHome: "posttraining:runtime:MetaflowHome",
+  rehearsal: "posttraining:runtime:Rehearsal",
   flowRun: "posttraining:runtime:FlowRun",
   modelServer: "posttraining:runtime:ModelServer",
   password: "posttraining:runtime:Password",

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { z } from "zod";
 import type { Plan } from "../contracts/plan";
 import type { Recipe } from "../contracts/recipe";
-import type { RehearsalInvariant } from "../contracts/rehearsal";
+import type { RehearsalInvariant, RehearsalReport } from "../contracts/rehearsal";
 import { pythonOf } from "../machine/checkout.mjs";
 import { jobFromRecipe, workloadOf } from "../sizing/job";
 import { estimateMemory } from "../sizing/memory";
@@ -115,24 +115,42 @@ export function fullShapeInvariants(expected: FullShapeExpectation, traced: Full
   ];
 }
 
-/** An invariant that says why there is no trace. */
-const notTraced = (reason: string): RehearsalInvariant => ({
-  name: "at full size, a step can be traced",
-  passed: false,
-  message: `${reason}; to do without, add \`--no-full-shape\``,
-  measured: {},
+/** What a trace adds to a report. */
+export type FullShapeResult = Pick<RehearsalReport, "invariants" | "replaced">;
+
+/** An invariant that says why there is no trace, though there should be one. */
+const broken = (reason: string): FullShapeResult => ({
+  invariants: [
+    {
+      name: "at full size, a step can be traced",
+      passed: false,
+      message: `${reason}; to do without, add \`--no-full-shape\``,
+      measured: {},
+    },
+  ],
+  replaced: [],
 });
 
-/** What the tracer has written, or why that is no trace. */
-function traceIn(file: string, end: ProgramEnd): FullShapeTrace | string {
-  if (end.status !== 0) return `the tracer ended with status ${String(end.status)}: ${end.lines.slice(-3).join(" | ")}`;
+/** What the tracer ends with where it says that it does not trace such a run. */
+const notTraced = 2;
+
+/** What an answer of the tracer adds to a report: a pure function of both. */
+export function fullShapeResult(
+  expected: FullShapeExpectation,
+  { status, lines }: ProgramEnd,
+  answer: string | undefined,
+): FullShapeResult {
+  if (status === notTraced) {
+    const why = lines.at(-1) ?? "it does not say why";
+    return { invariants: [], replaced: [{ what: "the dry run at full size", by: "nothing", why }] };
+  }
+  if (status !== 0) return broken(`the tracer ended with status ${String(status)}: ${lines.slice(-3).join(" | ")}`);
   try {
-    const read = traceSchema.safeParse(JSON.parse(fs.readFileSync(file, "utf8")));
-    return read.success
-      ? read.data
-      : `the tracer's answer lacks ${read.error.issues.map((each) => each.path.join(".")).join(", ")}`;
-  } catch (error) {
-    return `the tracer's answer cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    const read = traceSchema.safeParse(JSON.parse(answer ?? ""));
+    if (read.success) return { invariants: fullShapeInvariants(expected, read.data), replaced: [] };
+    return broken(`the tracer's answer lacks ${read.error.issues.map(({ path: at }) => at.join(".")).join(", ")}`);
+  } catch {
+    return broken("the tracer's answer cannot be read");
   }
 }
 
@@ -141,18 +159,17 @@ export async function traceFullShape(
   { recipe, plan }: Run,
   folder: string,
   calls: Pick<Program, "onLine" | "signal" | "environment">,
-): Promise<RehearsalInvariant[]> {
+): Promise<FullShapeResult> {
   let expected: FullShapeExpectation;
   try {
     expected = fullShapeExpectation({ recipe, plan });
   } catch (error) {
-    return [notTraced(error instanceof Error ? error.message : String(error))];
+    return broken(error instanceof Error ? error.message : String(error));
   }
   const runFile = path.join(folder, "run.json");
   const answerFile = path.join(folder, "trace.json");
-  fs.writeFileSync(runFile, JSON.stringify({ recipe, plan }));
+  fs.writeFileSync(runFile, JSON.stringify({ recipe, plan, shape: jobFromRecipe(recipe).shape }));
   const command = [pythonOf("train"), "-m", "sizing_oracle.trace", "--run", runFile, "--output", answerFile];
   const end = await runProgram({ ...calls, command, folder, logFile: path.join(folder, "log.txt") });
-  const traced = traceIn(answerFile, end);
-  return typeof traced === "string" ? [notTraced(traced)] : fullShapeInvariants(expected, traced);
+  return fullShapeResult(expected, end, fs.existsSync(answerFile) ? fs.readFileSync(answerFile, "utf8") : undefined);
 }

@@ -3,7 +3,6 @@ import * as path from "node:path";
 import type { Plan } from "../contracts/plan";
 import type { Recipe } from "../contracts/recipe";
 import {
-  type RehearsalInvariant,
   type RehearsalRecord,
   type RehearsalReport,
   rehearsalReportSchema,
@@ -15,11 +14,9 @@ import { removeBelow } from "../machine/removal";
 import { runKey } from "../recipe/runIdentity";
 import { withExclusiveLock } from "../setup/exclusive-lock.mjs";
 import { explainIssues } from "../validation/explainIssues";
-import { traceFullShape } from "./fullShape";
 import type { RehearsalIdentity } from "./identity";
 import { type ProgramEnd, runProgram } from "./process";
 import { keepRecord } from "./records";
-import { rehearsalShapeOf } from "./shape";
 
 /** What is to be rehearsed, and where. */
 export interface Rehearsal {
@@ -53,9 +50,6 @@ export class RehearsalError extends Error {
     this.name = "RehearsalError";
   }
 }
-
-/** Processes that train where the plan spreads states and nobody says how many. */
-export const defaultProcesses = 2;
 
 const reportName = "report.json";
 const reportText = (file: string): string => path.relative(path.dirname(layout.state), file);
@@ -93,8 +87,14 @@ export async function rehearse(rehearsal: Rehearsal, calls: RehearsalCalls): Pro
 const hasFullShape = ({ plan }: Rehearsal): boolean => plan.gpusPerNode > 0;
 
 /** What is asked of the Python side. */
-export function requestOf(rehearsal: Rehearsal, folder: string, environment: NodeJS.ProcessEnv): RehearsalRequest {
+export async function requestOf(
+  rehearsal: Rehearsal,
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<RehearsalRequest> {
   const { identity, recipe, plan, processes } = rehearsal;
+  // The planner's tables take a tenth of a second to load, and the provider starts for every operation of Pulumi.
+  const { rehearsalShapeOf } = await import("./shape.js");
   const servePython = pythonOf("serve");
   return {
     identity: identity.identity,
@@ -112,7 +112,7 @@ export function requestOf(rehearsal: Rehearsal, folder: string, environment: Nod
 async function rehearseScaled(rehearsal: Rehearsal, folder: string, calls: RehearsalCalls): Promise<RehearsalReport> {
   const environment = calls.environment ?? process.env;
   const requestFile = path.join(folder, "request.json");
-  fs.writeFileSync(requestFile, `${JSON.stringify(requestOf(rehearsal, folder, environment), null, 2)}\n`);
+  fs.writeFileSync(requestFile, `${JSON.stringify(await requestOf(rehearsal, folder, environment), null, 2)}\n`);
   const logFile = path.join(folder, "log.txt");
   const command = [...(rehearsal.command ?? [pythonOf("train"), "-m", "posttraining.rehearsal"]), requestFile];
   const end = await runProgram({ ...calls, command, folder, logFile, environment });
@@ -172,15 +172,14 @@ async function withFullShape(
   if (!rehearsal.fullShape || !hasFullShape(rehearsal)) return report;
   const begin = performance.now();
   calls.onLine("full size: one step on fake tensors");
-  const own: RehearsalInvariant[] = await traceFullShape(rehearsal, folder, {
-    ...calls,
-    environment: calls.environment ?? process.env,
-  });
+  const { traceFullShape } = await import("./fullShape.js");
+  const own = await traceFullShape(rehearsal, folder, { ...calls, environment: calls.environment ?? process.env });
   const seconds = Math.round((performance.now() - begin) / 100) / 10;
   return {
     ...report,
-    invariants: [...report.invariants, ...own],
-    passed: report.passed && own.every(({ passed }) => passed),
+    replaced: [...report.replaced, ...own.replaced],
+    invariants: [...report.invariants, ...own.invariants],
+    passed: report.passed && own.invariants.every(({ passed }) => passed),
     seconds: { ...report.seconds, fullSize: seconds, total: (report.seconds.total ?? 0) + seconds },
   };
 }

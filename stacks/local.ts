@@ -39,7 +39,7 @@ export function localStack(
   const deployments = new Map<string, FlowDeployment>();
   /** The model that a stage's chain starts from: as large as all that are made of it. */
   const models = new Map<string, Recipe["model"]>();
-  for (const { name, recipe, from, generation, whenLost } of configuration.stages) {
+  for (const { name, recipe, from, generation, whenLost, rehearsal } of configuration.stages) {
     const base = from === undefined ? undefined : deployments.get(from);
     const model = (from === undefined ? undefined : models.get(from)) ?? recipe.model;
     models.set(name, model);
@@ -54,6 +54,7 @@ export function localStack(
         ...(base === undefined ? {} : { baseModelUri: base.modelUri }),
         generation,
         whenLost,
+        rehearsal,
         estimate: { usd: 0, minutes: inMinutes(hoursOf({ ...recipe, model })), where: "this machine" },
       }),
     );

@@ -2,10 +2,16 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Placement } from "../../contracts/placement";
 import type { Plan } from "../../contracts/plan";
 import type { Recipe } from "../../contracts/recipe";
+import { stackLayout } from "../../machine/checkout.mjs";
 import { FlowRun, type FlowRunArgs } from "../../provider/sdk/flowRun";
+import { Rehearsal, type RehearsalArgs } from "../../provider/sdk/rehearsal";
+import { rehearsalIdentity } from "../../rehearsal/identity";
+import { defaultProcesses } from "../../rehearsal/processes";
+import { type RehearsalDemand, requirementProblem } from "../../rehearsal/requirement";
 import { componentTypes } from "../core/componentTypes";
+import { type InputError, refuse } from "../core/inputErrors";
 import { partHash, partHashes, runContentHash } from "../../recipe/runIdentity";
-import type { FlowCode } from "./flowCode";
+import { type FlowCode, rehearsalCodeHash } from "./flowCode";
 import type { MetaflowBackend } from "../metaflow/metaflowBackend";
 import { type Transform, transformed } from "../core/transform";
 
@@ -83,6 +89,19 @@ export interface FlowDeploymentArgs {
   whenLost?: "run-again" | "serve-last";
 
   /**
+   * Whether the recipe must have been rehearsed: run small with this plan, packages and code, on this machine's processors, with proof
+   * that it learns (docs/rehearsal.md). `required`: a program that deploys it without is refused, before anything is made, and told
+   * the command. `first`: `up` rehearses it before the run. `none`: nobody asks.
+   *
+   * @default `"required"` where the plan has GPUs, else `"none"`
+   * @example
+   * ```ts
+   * { rehearsal: "first" }
+   * ```
+   */
+  rehearsal?: RehearsalDemand;
+
+  /**
    * What one run takes: shown in the preview.
    *
    * @example
@@ -100,7 +119,7 @@ export interface FlowDeploymentArgs {
   };
 
   /** Changes what the component makes: arguments, options and names. */
-  transform?: { run?: Transform<FlowRunArgs> };
+  transform?: { run?: Transform<FlowRunArgs>; rehearsal?: Transform<RehearsalArgs> };
 }
 
 /**
@@ -127,10 +146,13 @@ export class FlowDeployment extends pulumi.ComponentResource {
   /** What became of the run, as the driver says it. */
   readonly status: pulumi.Output<string>;
   /** The resources inside, for what the outputs above do not say. */
-  readonly nodes: { readonly run: FlowRun };
+  readonly nodes: { readonly run: FlowRun; readonly rehearsal?: Rehearsal };
 
   constructor(name: string, args: FlowDeploymentArgs, options?: pulumi.ComponentResourceOptions) {
+    const demand = args.rehearsal ?? defaultDemand(args.plan);
+    if (demand === "required") refuse("FlowDeployment", name, rehearsalErrors(args));
     super(componentTypes.flowDeployment, name, {}, options);
+    const rehearsal = demand === "first" ? this.rehearsalOf(name, args) : undefined;
     const baseModelUri: pulumi.Output<string | null> =
       args.baseModelUri === undefined ? pulumi.output(null) : pulumi.output(args.baseModelUri);
     const contents = { ...args.code, recipe: args.recipe, plan: args.plan, generation: args.generation ?? 1 };
@@ -158,13 +180,28 @@ export class FlowDeployment extends pulumi.ComponentResource {
           whenLost: args.whenLost ?? "run-again",
           estimate: args.estimate,
         },
-        { parent: this },
+        { parent: this, ...(rehearsal === undefined ? {} : { dependsOn: [rehearsal] }) },
       ),
     );
-    this.nodes = { run };
+    this.nodes = { run, ...(rehearsal === undefined ? {} : { rehearsal }) };
     this.modelUri = run.modelUri.apply((uri) => uri ?? "");
     this.pathspec = run.pathspec;
     this.status = run.status;
     this.registerOutputs({ modelUri: this.modelUri, pathspec: this.pathspec, status: this.status });
   }
+  /** What is done before the run: it works in the stack's folder, and its report is the checkout's. */
+  private rehearsalOf(name: string, { code, recipe, plan, transform }: FlowDeploymentArgs): Rehearsal {
+    const { identity, parts, rehearsalCode } = rehearsalIdentity({ ...code, recipe, plan }, rehearsalCodeHash());
+    const folder = stackLayout(pulumi.getStack()).rehearsals;
+    const inputs = { identity, parts, rehearsalCode, recipe, plan, processes: defaultProcesses, folder };
+    return new Rehearsal(...transformed(transform?.rehearsal, `${name}-rehearsal`, inputs, { parent: this }));
+  }
+}
+
+/** GPUs cost money; a run without costs minutes, as its rehearsal would. */
+const defaultDemand = ({ gpusPerNode }: Plan): RehearsalDemand => (gpusPerNode > 0 ? "required" : "none");
+
+function rehearsalErrors({ code, recipe, plan }: FlowDeploymentArgs): InputError[] {
+  const reason = requirementProblem({ ...code, recipe, plan }, rehearsalCodeHash());
+  return reason === undefined ? [] : [{ propertyPath: "rehearsal", reason }];
 }

@@ -6,6 +6,7 @@ import { metaflowHome } from "../handlers/metaflowHome";
 import { modelServer } from "../handlers/modelServer";
 import { objectStoreServer } from "../handlers/objectStoreServer";
 import { password } from "../handlers/password";
+import { rehearsal } from "../handlers/rehearsal";
 import type { Incarnations } from "../incarnations";
 import { resourceTypes, type ResourceTypeToken } from "../resourceTypes";
 import { type Properties, unwrapSecrets, wrapSecrets } from "../wire";
@@ -18,6 +19,7 @@ function untyped<Inputs extends object, State extends Inputs>(handler: Handler<I
 const ownHandlers: Readonly<Record<ResourceTypeToken, AnyHandler>> = {
   [resourceTypes.objectStoreServer]: untyped(objectStoreServer),
   [resourceTypes.metaflowHome]: untyped(metaflowHome),
+  [resourceTypes.rehearsal]: untyped(rehearsal),
   [resourceTypes.flowRun]: untyped(flowRun),
   [resourceTypes.modelServer]: untyped(modelServer),
   [resourceTypes.password]: untyped(password),

@@ -55,6 +55,24 @@ const kinds: WrongConfiguration[] = [
 const stacks: WrongConfiguration[] = [
   inStack("no stages", { kind: "local" }, { stages: "is missing; must be a list" }),
   inStack("an empty list of stages", { kind: "local", stages: [] }, { stages: "must not be empty" }),
+  inStack("an unknown demand", stageOf("sft-tiny", {}, { rehearsal: "frist" }), {
+    "stages[0].rehearsal": "allowed: required, first, none",
+  }),
+  inStack(
+    "a recipe that has not been rehearsed, beside another fault",
+    {
+      kind: "local",
+      stages: [
+        { name: "one", recipe: "sft-tiny", set: { seed: 424_243 }, rehearsal: "required" },
+        { name: "two", recipe: "sft-tiny", set: { seed: -1 }, rehearsal: "required" },
+        { name: "three", recipe: "sft-tiny", rehearsal: "first" },
+      ],
+    },
+    {
+      "stages[0].rehearsal": "run `npm run rehearse -- sft-tiny --set seed=424243`, or write",
+      "stages[1].recipe (sft-tiny) seed": "got -1",
+    },
+  ),
   inStack("a misspelt key", { ...local, stagess: [] }, { stagess: "did you mean stages?" }),
   inStack("a key of a stage at the top", { ...local, recipe: "sft-tiny" }, { recipe: "it belongs to stages[]" }),
   inStack("a key of a recipe at the top", { ...local, optimizer: {} }, { optimizer: "it belongs to stages[].set" }),

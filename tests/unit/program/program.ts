@@ -5,6 +5,7 @@ import * as local from "../../../configuration/local";
 import * as localChecks from "../../../preflight/localChecks";
 import type { Machine } from "../../../preflight/machine";
 import * as modelChecks from "../../../preflight/modelChecks";
+import * as rehearsals from "../../../preflight/rehearsals";
 import * as platformChecks from "../../../configuration/platformChecks";
 import * as index from "../../../index";
 
@@ -32,6 +33,7 @@ require.extensions[".ts"] ??= (_module, filename) => {
 provide("configuration/local.ts", local);
 provide("preflight/localChecks.ts", localChecks);
 provide("preflight/modelChecks.ts", modelChecks);
+provide("preflight/rehearsals.ts", rehearsals);
 provide("configuration/platformChecks.ts", platformChecks);
 
 /** Lets the program of local stacks register something, so that a test can see that it would be seen. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readRecipe } from "../../../recipe/read";
-import { fullShapeExpectation, fullShapeInvariants } from "../../../rehearsal/fullShape";
+import { fullShapeExpectation, fullShapeInvariants, fullShapeResult } from "../../../rehearsal/fullShape";
 import { planRecipe } from "../../../sizing/planRecipe";
 import { tableVariants, withTrainable } from "../../../sizing/table";
 
@@ -67,5 +67,36 @@ describe("a traced step beside the plan", () => {
     expect(failed({ peakGib: 40, parametersPerRank: 8.8e9, units: 1 }).map(({ name }) => name)).toEqual([
       "at full size, every layer is wrapped by itself",
     ]);
+  });
+});
+
+describe("the tracer's answer", () => {
+  const expected = { peakGib: 40, parametersPerRank: 8.8e9, leastUnits: 80 };
+  const traced = { peakGib: 40, parametersPerRank: 8.8e9, units: 81 };
+
+  it("is compared with the plan", () => {
+    const { invariants, replaced } = fullShapeResult(expected, { status: 0, lines: [] }, JSON.stringify(traced));
+    expect(invariants.map(({ passed }) => passed)).toEqual([true, true, true]);
+    expect(replaced).toEqual([]);
+  });
+
+  it("that it traces no such run is told, and proves nothing and breaks nothing", () => {
+    expect(fullShapeResult(expected, { status: 2, lines: ["a mixture of experts is not traced"] }, undefined)).toEqual({
+      invariants: [],
+      replaced: [{ what: "the dry run at full size", by: "nothing", why: "a mixture of experts is not traced" }],
+    });
+  });
+
+  it.each([
+    [{ status: 1, lines: ["Traceback", "KeyError: 'x'"] }, undefined, "status 1: Traceback | KeyError: 'x'"],
+    [{ status: null, lines: [] }, undefined, "status null"],
+    [{ status: 0, lines: [] }, undefined, "cannot be read"],
+    [{ status: 0, lines: [] }, "{", "cannot be read"],
+    [{ status: 0, lines: [] }, JSON.stringify({ ...traced, units: -1 }), "lacks units"],
+  ])("is a failure where it is none: %j, %j", (end, answer, text) => {
+    const { invariants } = fullShapeResult(expected, end, answer);
+    expect(invariants).toHaveLength(1);
+    expect(invariants[0]?.passed).toBe(false);
+    expect(invariants[0]?.message).toContain(text);
   });
 });

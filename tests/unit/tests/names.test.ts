@@ -44,6 +44,7 @@ const heldElsewhere: Readonly<Record<string, string>> = {
   "machine/typescript.mjs": "processes/setup/run.test.ts",
   // Every refusal of a local stack, with the machine as the test has it.
   "preflight/localChecks.ts": "unit/index.test.ts",
+  "preflight/rehearsals.ts": "unit/index.test.ts",
   // Every refusal of a recipe, in the table that Python is held to as well.
   "recipe/evaluationChecks.ts": "unit/recipe/documents.test.ts",
   "recipe/runDocument.ts": "unit/contracts/documents.test.ts",
