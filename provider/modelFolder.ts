@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import type { ChatTemplateArguments } from "./modelServerCommand";
 
 /** Reads a JSON file that should hold an object; what is wrong with it otherwise. */
 function jsonProblem(file: string): string | undefined {
@@ -11,17 +12,24 @@ function jsonProblem(file: string): string | undefined {
   }
 }
 
-/** Files and sizes that the registry recorded of the model; undefined for a model that has no such record. */
-function recordedFiles(folder: string): Readonly<Record<string, number>> | undefined {
+/** What is read here of the registry's record of a model. */
+interface RecordedModel {
+  readonly files?: Readonly<Record<string, number>>;
+  readonly recipe?: { readonly model?: { readonly chatTemplateArguments?: ChatTemplateArguments } };
+}
+
+/** What the registry recorded of the model; nothing for a model that has no such record. */
+function recordOf(folder: string): RecordedModel {
   try {
-    const lineage = JSON.parse(fs.readFileSync(path.join(folder, "lineage.json"), "utf8")) as {
-      files?: Record<string, number>;
-    };
-    return lineage.files;
+    return JSON.parse(fs.readFileSync(path.join(folder, "lineage.json"), "utf8")) as RecordedModel;
   } catch {
-    return undefined;
+    return {};
   }
 }
+
+/** What the model's chat template was handed while it was trained and evaluated. */
+export const chatTemplateArgumentsOf = (folder: string): ChatTemplateArguments =>
+  recordOf(folder).recipe?.model?.chatTemplateArguments ?? {};
 
 /**
  * What a folder with a model lacks to be served; undefined when nothing does: a configuration, weights, a tokenizer, and every
@@ -36,7 +44,7 @@ export function modelFolderProblem(folder: string): string | undefined {
   if (!names.some((name) => /^(?:tokenizer\.json|tokenizer\.model|vocab\.json|tekken\.json)$/.test(name))) {
     return "there is no tokenizer (tokenizer.json)";
   }
-  for (const [name, size] of Object.entries(recordedFiles(folder) ?? {})) {
+  for (const [name, size] of Object.entries(recordOf(folder).files ?? {})) {
     const file = path.join(folder, name);
     if (!fs.existsSync(file)) return `${name} is missing`;
     const found = fs.statSync(file).size;

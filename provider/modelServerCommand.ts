@@ -17,7 +17,11 @@ export interface ServerArguments {
   readonly cacheDirectory: string;
   /** Folder for sockets and other short-lived files; a short path, since a Unix socket's may have 107 characters at most. */
   readonly temporaryDirectory: string;
+  /** What the chat template is handed where a request does not say otherwise: what the model was trained with. */
+  readonly chatTemplateArguments: ChatTemplateArguments;
 }
+
+export type ChatTemplateArguments = Readonly<Record<string, string | number | boolean>>;
 
 export interface ServerCommand {
   readonly command: string;
@@ -66,6 +70,9 @@ export function engineFor(requested: "auto" | ModelServerEngine, python: string)
   }
 }
 
+const templateOption = (name: string, { chatTemplateArguments }: ServerArguments): readonly string[] =>
+  Object.keys(chatTemplateArguments).length === 0 ? [] : [name, JSON.stringify(chatTemplateArguments)];
+
 /** Command line and environment of a server; a pure function of its arguments. */
 export function serverCommand(engine: ModelServerEngine, server: ServerArguments): ServerCommand {
   const environment = {
@@ -94,6 +101,7 @@ export function serverCommand(engine: ModelServerEngine, server: ServerArguments
           // As much of the context as the cache has room for (VLLM_CPU_KVCACHE_SPACE, GiB): a model whose whole context needs more
           // would not be served at all.
           ...["--max-model-len", "-1"],
+          ...templateOption("--default-chat-template-kwargs", server),
         ],
         foreign,
         environment: {
@@ -119,6 +127,7 @@ export function serverCommand(engine: ModelServerEngine, server: ServerArguments
           // `transformers serve` itself asks for no key, and knows the model by its path alone (flows/serving/transformers_server.py).
           ...["-m", "serving.transformers_server", "serve", server.modelDirectory],
           ...["--host", server.host, "--port", String(server.port), "--dtype", "float32", "--device", "cpu"],
+          ...templateOption("--chat-template-kwargs", server),
         ],
         foreign,
         environment: {

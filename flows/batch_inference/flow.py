@@ -17,6 +17,7 @@ from metaflow.exception import MetaflowException
 from prompts import TINY, PromptsError, read_prompts
 
 from posttraining import models, progress, registry, storage
+from posttraining.chat_arguments import chat_arguments
 from posttraining.user import ensure_user
 
 ensure_user()
@@ -106,7 +107,12 @@ class BatchInferenceFlow(FlowSpec):
                 left = (time.monotonic() - began) / done * (total - done)
                 progress.report("evaluate", done, total, left)
 
-            answers = answer(engine, folder, self.questions, self.batch_size, self.max_tokens, on_batch)
+            # What the model was trained and evaluated with.
+            lineage = models.read_lineage(self.model_uri)
+            template_arguments = {} if lineage is None else chat_arguments(lineage["recipe"])
+            answers = answer(
+                engine, folder, self.questions, self.batch_size, self.max_tokens, on_batch, template_arguments
+            )
             seconds = time.monotonic() - began
         rows = [{"prompt": question, "answer": text} for question, text in zip(self.questions, answers, strict=True)]
         self.answers_uri = storage.join(self.output, "answers.jsonl")

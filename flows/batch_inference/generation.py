@@ -9,6 +9,7 @@ from typing import Any
 
 from prompts import Messages
 
+from posttraining.chat_arguments import Arguments
 from posttraining.library_imports import lean_imports
 
 OnBatch = Callable[[int], None]
@@ -22,7 +23,13 @@ def engine_name() -> str:
 
 
 def answer(
-    engine: str, folder: Path, prompts: list[Messages], batch_size: int, max_tokens: int, on_batch: OnBatch
+    engine: str,
+    folder: Path,
+    prompts: list[Messages],
+    batch_size: int,
+    max_tokens: int,
+    on_batch: OnBatch,
+    template_arguments: Arguments,
 ) -> list[str]:
     """Answers every prompt greedily, in order.
 
@@ -33,25 +40,37 @@ def answer(
         batch_size: prompts at a time (transformers; vLLM batches by itself).
         max_tokens: longest answer in tokens.
         on_batch: told how many prompts are answered so far.
+        template_arguments: what the chat template is handed.
     """
     if engine == "vllm":
-        return _with_vllm(folder, prompts, max_tokens, on_batch)
-    return _with_transformers(folder, prompts, batch_size, max_tokens, on_batch)
+        return _with_vllm(folder, prompts, max_tokens, on_batch, template_arguments)
+    return _with_transformers(folder, prompts, batch_size, max_tokens, on_batch, template_arguments)
 
 
-def _with_vllm(folder: Path, prompts: list[Messages], max_tokens: int, on_batch: OnBatch) -> list[str]:
+def _with_vllm(
+    folder: Path, prompts: list[Messages], max_tokens: int, on_batch: OnBatch, template_arguments: Arguments
+) -> list[str]:
     import torch
     from vllm import LLM, SamplingParams  # pyright: ignore[reportMissingImports] (only in the image for GPUs)
 
     # A model that needs several GPUs has no other place; vLLM itself would use one.
     engine = LLM(model=str(folder), tensor_parallel_size=max(torch.cuda.device_count(), 1))
-    outputs = engine.chat(prompts, SamplingParams(temperature=0, max_tokens=max_tokens))
+    outputs = engine.chat(
+        prompts,
+        SamplingParams(temperature=0, max_tokens=max_tokens),
+        chat_template_kwargs=dict(template_arguments),
+    )
     on_batch(len(prompts))
     return [output.outputs[0].text for output in outputs]
 
 
 def _with_transformers(
-    folder: Path, prompts: list[Messages], batch_size: int, max_tokens: int, on_batch: OnBatch
+    folder: Path,
+    prompts: list[Messages],
+    batch_size: int,
+    max_tokens: int,
+    on_batch: OnBatch,
+    template_arguments: Arguments,
 ) -> list[str]:
     with lean_imports():
         import torch
@@ -67,7 +86,10 @@ def _with_transformers(
     answers: list[str] = []
     for first in range(0, len(prompts), batch_size):
         batch = prompts[first : first + batch_size]
-        texts = [tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in batch]
+        texts = [
+            tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False, **template_arguments)
+            for chat in batch
+        ]
         inputs = tokenizer(
             texts, return_tensors="pt", padding=True, add_special_tokens=False, return_token_type_ids=False
         ).to(device)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlparse
 
+from posttraining.chat_arguments import arguments_problem, chat_arguments
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import Recipe, Trainable
 from posttraining.contracts.run_document import RunDocument
@@ -22,7 +23,9 @@ from posttraining.methods import method_of
 from posttraining.plans import processes_per_node
 from posttraining.problems import shown
 from posttraining.recipe import RecipeError
-from posttraining.recipe_relations import base_problems, is_head, tiny_facts
+from posttraining.recipe_relations import base_problems, is_head, is_tiny, tiny_facts
+from posttraining.tiny_model import CHAT_TEMPLATE
+from posttraining.trainers.chat_template import template_of
 
 _8_BIT = ("adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit")
 # The hub's kernels stand in for the package: transformers loads them where `flash_attn` is not installed.
@@ -50,6 +53,7 @@ def check_run(document: RunDocument, method: str) -> None:
     # Tasks on Kubernetes run in an image of their own, which has what this machine need not have.
     if document["placement"] is None:
         problems += [*_group_problems(), *_package_problems(recipe, plan), *_file_problems(document)]
+        problems += _template_problems(recipe, base)
     if problems:
         raise RecipeError(problems)
 
@@ -202,6 +206,21 @@ def _folder_problems(document: RunDocument, base: str) -> Iterator[str]:
     yield from _context_problems(recipe, base, config)
     yield from _target_problems(recipe["trainable"], _text_part(config))
     yield from _expert_problems(recipe, base, _text_part(config))
+
+
+def _template_problems(recipe: Recipe, base: str) -> Iterator[str]:
+    """What the chat template does not do, where it can be seen now; of models elsewhere the step `data` says it."""
+    arguments, folder = chat_arguments(recipe), _path_of(base)
+    if not arguments:
+        return
+    if is_tiny(base):
+        template = CHAT_TEMPLATE
+    elif base.startswith("file://") and _kind_of(folder / "config.json") == "file":
+        template = template_of(recipe, folder).text
+    else:
+        return
+    if problem := arguments_problem(template, arguments):
+        yield problem
 
 
 def _kind_problems(config: dict[str, Any], base: str, field: str) -> Iterator[str]:

@@ -13,12 +13,14 @@ import tempfile
 import time
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from datetime import date
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
 from posttraining import models, progress, storage
+from posttraining.chat_arguments import chat_arguments
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import Recipe
 from posttraining.evaluation_chat import ask_in_chat
@@ -72,8 +74,10 @@ def task_fingerprints(recipe: Recipe, plan: Plan, template: str | None) -> dict[
 def _chat_mode(recipe: Recipe, template: str | None) -> str:
     if template is None:
         return "no chat template"
-    arguments = json.dumps(recipe["model"].get("chatTemplateArguments", {}), sort_keys=True)
-    return f"chat template {hashlib.sha256(template.encode()).hexdigest()[:16]} with {arguments}"
+    arguments = json.dumps(dict(chat_arguments(recipe)), sort_keys=True)
+    # Such a template writes the day into every question.
+    day = f", on {date.today()}" if "strftime_now" in template else ""
+    return f"chat template {hashlib.sha256(template.encode()).hexdigest()[:16]} with {arguments}{day}"
 
 
 def evaluate_model(folder: Path, recipe: Recipe, plan: Plan, template: str | None) -> Measurement:
@@ -118,7 +122,7 @@ def run_tasks(folder: Path, recipe: Recipe, plan: Plan, template: str | None) ->
         logging.getLogger("lm_eval.api.task").setLevel(logging.ERROR)
         model = _model(folder, recipe, plan)
     if template is not None:
-        ask_in_chat(model, template, recipe["model"].get("chatTemplateArguments", {}))
+        ask_in_chat(model, template, chat_arguments(recipe))
     # Metrics that are no mean have errors by resampling, for which lm-eval would fork this process.
     os.environ.setdefault("DISABLE_MULTIPROC", "1")
     results = simple_evaluate(
@@ -194,6 +198,8 @@ def compare_with_base(recipe: Recipe, plan: Plan, model_uri: str, base: str) -> 
         progress.report("evaluate", 1, 2, time.monotonic() - began)
         with _model_files(base, recipe["model"].get("revision")) as folder:
             before = evaluate_model(folder, recipe, plan, template)
+        # It may be another day by now.
+        before["fingerprints"] = after["fingerprints"]
     progress.report("evaluate", 2, 2, 0.0)
     return {
         "metrics": compared(before, after),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MethodType
 from typing import Any
 
-Arguments = Mapping[str, str | float | bool]
+from posttraining.chat_arguments import Arguments
 
 
 def ask_in_chat(model: Any, template: str, arguments: Arguments) -> None:

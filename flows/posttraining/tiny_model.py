@@ -26,7 +26,7 @@ _TURN_START = "<|im_start|>"
 _TURN_END = "<|im_end|>"
 
 # ChatML. `generation` marks the assistant's tokens for trainers that learn from those alone.
-_CHAT_TEMPLATE = (
+CHAT_TEMPLATE = (
     "{%- for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
     "{%- if message['role'] == 'assistant' %}"
     "{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}{{ '\n' }}"
@@ -72,7 +72,7 @@ def _write_tokenizer(folder: Path) -> int:
             "clean_up_tokenization_spaces": False,
         },
     )
-    (folder / "chat_template.jinja").write_text(_CHAT_TEMPLATE, encoding="utf-8")
+    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
     end, padding = tokenizer.token_to_id(_TURN_END), tokenizer.token_to_id(_PADDING)
     # Embeddings in multiples of 64 rows: what matrix kernels prefer.
     vocabulary = -(-tokenizer.get_vocab_size() // 64) * 64

@@ -28,6 +28,7 @@ from metaflow import Config, card, current, step
 
 from posttraining import storage
 from posttraining.cards import draw_result
+from posttraining.chat_arguments import require_read
 from posttraining.contracts.flow_result import FlowResult
 from posttraining.contracts.run_document import RunDocument
 from posttraining.data.step import examples_of
@@ -83,6 +84,8 @@ class SweepFlow(PostTrainingFlow):
         """Reads the training examples, which all candidates share, and lays out the grid."""
         self.examples = examples_of(self.document)
         self.grid = candidates(self.document, self._what_is_swept())
+        for planned in self.grid:
+            require_read(planned["document"]["recipe"], planned["baseModel"])
         self.next(self.prepare, foreach="grid")
 
     @step

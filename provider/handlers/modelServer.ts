@@ -10,7 +10,7 @@ import { layout, pythonOf } from "../../machine/checkout.mjs";
 import { changedProperties, type Handler, type OperationContext } from "../handler";
 import { Heartbeat } from "../heartbeat";
 import { engineFor, engineProblem, type ModelServerEngine, serverCommand } from "../modelServerCommand";
-import { modelFolderProblem } from "../modelFolder";
+import { chatTemplateArgumentsOf, modelFolderProblem } from "../modelFolder";
 import { downloadPrefix } from "../objectStore";
 import { choosePort, isFree, loopback, portProblem } from "../../machine/freePort";
 import {
@@ -216,6 +216,7 @@ async function startServer(
     apiKey: known.apiKey,
     cacheDirectory: path.join(directory, "cache"),
     temporaryDirectory,
+    chatTemplateArguments: chatTemplateArgumentsOf(modelDirectory(inputs)),
   });
   return startProcess({ directory, port, purpose, ...command });
 }

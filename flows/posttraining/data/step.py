@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from posttraining import models, storage
+from posttraining.chat_arguments import require_read
 from posttraining.contracts.run_document import RunDocument
 from posttraining.examples import Examples, load_examples
 from posttraining.recipe_relations import is_tiny
@@ -22,6 +23,7 @@ def examples_of(document: RunDocument) -> Examples:
     """
     recipe, base = document["recipe"], base_model_of(document)
     source = recipe["dataset"]["source"]
+    require_read(recipe, base)
     examples = load_examples(recipe, storage.join(document["modelsRoot"], ".examples"))
     print(f"{source}: {examples.form}; {examples.count} examples", flush=True)
     # The project's own examples are known to fit its own model, whose trainings are short.

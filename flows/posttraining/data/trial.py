@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+from posttraining.chat_arguments import with_chat_arguments
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import Recipe
 from posttraining.data.features import dataset_of
@@ -90,7 +91,7 @@ def _prepare(recipe: Recipe, base: Path, file: Path) -> None:
         trainer = getattr(trl, f"{method.label}Trainer")(
             model=LlamaForCausalLM(tiny),
             args=getattr(trl, f"{method.label}Config")(**training_arguments(job) | {"model_init_kwargs": None}, **own),
-            train_dataset=dataset,
+            train_dataset=with_chat_arguments(dataset, recipe),
             processing_class=processing,
             # With an adapter, TRL loads no reference model.
             peft_config=LoraConfig(r=1, target_modules=["q_proj"], task_type="CAUSAL_LM"),

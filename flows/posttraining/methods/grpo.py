@@ -31,6 +31,7 @@ def _arguments(recipe: GrpoRecipe, job: TrainingJob, _columns: tuple[str, ...]) 
         "max_completion_length": sequence.get("maxCompletionLength"),
         "temperature": grpo["temperature"],
         "beta": grpo["beta"],
+        "chat_template_kwargs": recipe["model"].get("chatTemplateArguments"),
         "num_iterations": grpo["iterations"],
         "reward_weights": [reward["weight"] for reward in grpo["rewards"]],
         **_generation(grpo["generation"], sequence["maxLength"], planned, job.generation_server),

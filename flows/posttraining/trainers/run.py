@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from posttraining.chat_arguments import with_chat_arguments
 from posttraining.checkpoints import CheckpointStore
 from posttraining.data.features import dataset_of
 from posttraining.library_imports import lean_imports
@@ -44,7 +45,7 @@ def run_training(job: TrainingJob) -> None:
         training_templates_known(trainer_module),
         sharding_of(job),
     ):
-        trainer = _trainer(job, dataset)
+        trainer = _trainer(job, with_chat_arguments(dataset, job.recipe))
     prepare(trainer, job.recipe, job.plan)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressCallback(job))

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from prompts import PromptsError, read_prompts
 
+from posttraining.models import fetch_model
+
 
 def test_answers_every_prompt_in_order_beside_a_manifest(metaflow_home: Any, tmp_path: Path):
     prompts = tmp_path / "prompts.jsonl"
@@ -17,9 +19,15 @@ def test_answers_every_prompt_in_order_beside_a_manifest(metaflow_home: Any, tmp
     ]
     prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
     output = tmp_path / "answers"
+    # A model whose template must be told what it was trained with, which the registry's record of it says.
+    model = fetch_model("tiny:llama", tmp_path / "models" / "taught" / "1")
+    template = model / "chat_template.jinja"
+    must_be_told = "{%- if enable_thinking is not defined %}{{ raise_exception('untold') }}{%- endif %}"
+    template.write_text(must_be_told + template.read_text())
+    trained = {"recipe": {"model": {"chatTemplateArguments": {"enable_thinking": False}}}}
+    (model / "lineage.json").write_text(json.dumps(trained))
     promoted = tmp_path / "models" / "taught" / "promoted.json"
-    promoted.parent.mkdir(parents=True)
-    promoted.write_text(json.dumps({"modelUri": "tiny:llama"}))
+    promoted.write_text(json.dumps({"modelUri": model.as_uri()}))
     parameters = ["--model", "promoted:taught", "--models-root", f"file://{tmp_path}/models"]
     parameters += ["--prompts", f"file://{prompts}", "--output", f"file://{output}"]
     printed = metaflow_home.run_flow("batch_inference", *parameters, "--batch-size", "2", "--max-tokens", "8")
@@ -27,7 +35,7 @@ def test_answers_every_prompt_in_order_beside_a_manifest(metaflow_home: Any, tmp
     assert [answer["prompt"][0]["content"] for answer in answers] == ["What is 1 plus 2?", "Add 2 and 3.", "Hi"]
     assert all(isinstance(answer["answer"], str) for answer in answers)
     manifest = json.loads((output / "manifest.json").read_text())
-    assert (manifest["count"], manifest["modelUri"], manifest["engine"]) == (3, "tiny:llama", "transformers")
+    assert (manifest["count"], manifest["modelUri"], manifest["engine"]) == (3, model.as_uri(), "transformers")
     assert '"step": 2, "totalSteps": 3' in printed
     assert "3 answers by" in metaflow_home.cards("BatchInferenceFlow")["end-answers"]
 

@@ -3,13 +3,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipes import plan, recipe
 
 from posttraining.contracts.recipe import Recipe
 from posttraining.methods import method_of
 from posttraining.methods.columns import DatasetError
 from posttraining.trainers.arguments import training_arguments
 from posttraining.trainers.job import TrainingJob
+from recipes import plan, recipe
 
 FULL = {"kind": "full"}
 LORA = {"kind": "lora", "rank": 8, "alpha": 16}

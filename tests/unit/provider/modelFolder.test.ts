@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { modelFolderProblem } from "../../../provider/modelFolder";
+import { chatTemplateArgumentsOf, modelFolderProblem } from "../../../provider/modelFolder";
 
 let folder: string;
 const write = (name: string, text = "{}"): void => {
@@ -44,4 +44,13 @@ it.each([
 it("nothing can be served of a folder that is not there", () => {
   fs.rmSync(folder, { recursive: true });
   expect(modelFolderProblem(folder)).toBe("there are no files of it");
+});
+
+it("what a model's chat template was handed is in the registry's record of it", () => {
+  expect(chatTemplateArgumentsOf(folder)).toEqual({});
+  const chatTemplateArguments = { enable_thinking: false };
+  write("lineage.json", JSON.stringify({ recipe: { model: { chatTemplateArguments } } }));
+  expect(chatTemplateArgumentsOf(folder)).toEqual(chatTemplateArguments);
+  fs.rmSync(path.join(folder, "lineage.json"));
+  expect(chatTemplateArgumentsOf(folder)).toEqual({});
 });

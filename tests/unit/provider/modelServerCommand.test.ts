@@ -14,7 +14,20 @@ describe("the server's command", () => {
     cacheDirectory: "/cache",
     temporaryDirectory: "/tmp/x",
     apiKey: "secret",
+    chatTemplateArguments: {},
   };
+
+  it("hands the chat template what the model was trained with, whichever the engine is", () => {
+    const trained = { ...server, chatTemplateArguments: { enable_thinking: false, date_string: "26 Jul 2024" } };
+    const json = '{"enable_thinking":false,"date_string":"26 Jul 2024"}';
+    const vllm = serverCommand("vllm", trained).arguments;
+    expect(vllm.slice(vllm.indexOf("--default-chat-template-kwargs"))[1]).toBe(json);
+    const transformers = serverCommand("transformers", trained).arguments;
+    expect(transformers.slice(transformers.indexOf("--chat-template-kwargs"))[1]).toBe(json);
+    for (const engine of ["vllm", "transformers"] as const) {
+      expect(serverCommand(engine, server).arguments.join(" ")).not.toContain("template");
+    }
+  });
 
   it("gives the key to the server alone, and to no command line", () => {
     for (const engine of ["vllm", "transformers"] as const) {
