@@ -95,6 +95,10 @@ class PostTrainingFlow(FlowSpec):
     result: FlowResult
     registration: Registration
 
+    def chances(self) -> int:
+        """How many models the run trains of which it registers one."""
+        return 1
+
     @step
     def start(self) -> None:
         """Keeps the run document, which was checked before the run started."""
@@ -153,7 +157,7 @@ class PostTrainingFlow(FlowSpec):
         recipe = self.document["recipe"]
         metrics = self.evaluation["metrics"] | training_metrics(recipe, self.training["history"])
         headline = recipe["evaluation"]["headline"]
-        judged = judge(recipe["gate"], metrics, self.evaluation["samples"])
+        judged = judge(recipe["gate"], metrics, self.evaluation["samples"], self.chances())
         result: FlowResult = {
             "modelUri": self.training["modelUri"],
             "promoted": passes(judged),

@@ -32,12 +32,21 @@ class GateError(ValueError):
     """The gate asks for something that the run did not measure; the message says what it did measure."""
 
 
-def judge(conditions: list[GateCondition], metrics: Metrics, samples: Samples | None = None) -> list[JudgedCondition]:
+def judge(
+    conditions: list[GateCondition], metrics: Metrics, samples: Samples | None = None, chances: int = 1
+) -> list[JudgedCondition]:
     """Judges every condition; the model passes if all do.
 
     A demand that has a confidence is held against a bound at it: from the documents' values where the metric has such, else
     from the standard errors that the task reports, as if the models had answered different documents. A bound that cannot be
     told meets no demand.
+
+    Args:
+        conditions: the recipe's.
+        metrics: of the model.
+        samples: what metrics are the mean of.
+        chances: how many models are judged of which one is taken. The best of several equals looks better than it is: each must
+            pass at a confidence at which all of them together are as unlikely to pass by luck as one alone (Bonferroni).
 
     Returns:
         The conditions, each with the `value`, `gain` and `bounds` it was held against and whether it `passed`.
@@ -45,7 +54,7 @@ def judge(conditions: list[GateCondition], metrics: Metrics, samples: Samples | 
     Raises:
         GateError: if a metric was not measured, or a gain is asked for and the base model's value is not known.
     """
-    return [_judge(condition, metrics, samples or {}) for condition in conditions]
+    return [_judge(condition, metrics, samples or {}, chances) for condition in conditions]
 
 
 def passes(judged: list[JudgedCondition]) -> bool:
@@ -73,7 +82,7 @@ def standard_errors(values: DocumentValues) -> tuple[float | None, float | None,
     return confidence.standard_error(before), confidence.standard_error(after), gain
 
 
-def _judge(condition: GateCondition, metrics: Metrics, samples: Samples) -> JudgedCondition:
+def _judge(condition: GateCondition, metrics: Metrics, samples: Samples, chances: int) -> JudgedCondition:
     name = condition["metric"]
     found = measured(name, metrics)
     before = found["before"]
@@ -83,6 +92,9 @@ def _judge(condition: GateCondition, metrics: Metrics, samples: Samples) -> Judg
     value = math.nan if found["after"] is None else found["after"]
     gain = math.nan if before is None else value - before
     sureness = _confidence(condition, found, samples.get(name))
+    # At the least, a demand is held against the measured value itself.
+    if sureness is not None and sureness > confidence.LEAST:
+        sureness = 1 - (1 - sureness) / chances
     bounds = {} if sureness is None else _bounds(condition, sureness, found, samples.get(name))
     passed = True
     if "minimum" in condition:

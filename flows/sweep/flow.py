@@ -79,6 +79,10 @@ class SweepFlow(PostTrainingFlow):
     def _what_is_swept(self) -> Sweep:
         return cast(Sweep, self.sweep.to_dict())
 
+    def chances(self) -> int:
+        """Every candidate may pass its gate by luck."""
+        return len(self.grid)
+
     @step
     def data(self) -> None:
         """Reads the training examples, which all candidates share, and lays out the grid."""

@@ -1,7 +1,9 @@
+import random
+
 import pytest
 
 from posttraining.contracts.recipe import GateCondition
-from posttraining.gate import DocumentValues, GateError, Metrics, judge, measured, passes
+from posttraining.gate import DocumentValues, GateError, Metrics, Samples, judge, measured, passes
 
 METRICS: Metrics = {
     "sums/number": {"before": 0.2, "after": 0.9},
@@ -105,4 +107,30 @@ def test_a_bound_that_cannot_be_told_meets_no_demand():
     # By default there is none where no error is known.
     (judged,) = judge([{"metric": "sums/number", "minimumGain": 0.1}], METRICS)
     assert judged["passed"] is True
+    assert "confidence" not in judged
+
+
+def test_the_best_of_several_models_passes_by_luck_no_more_often_than_one():
+    draws = random.Random(1)
+    lucky = 0
+    for _ in range(300):
+        before = [float(draws.random() < 0.5) for _ in range(100)]
+        for _ in range(9):
+            after = [float(draws.random() < 0.5) for _ in before]
+            metrics: Metrics = {"sums/number": {"before": sum(before) / 100, "after": sum(after) / 100}}
+            samples: Samples = {"sums/number": {"before": before, "after": after}}
+            if passes(judge([{"metric": "sums/number", "minimumGain": 0}], metrics, samples, chances=9)):
+                lucky += 1
+                break
+    # At the confidence of a single run they are 22.
+    assert lucky <= 6
+
+
+def test_several_models_raise_a_confidence_and_nothing_else():
+    condition: GateCondition = {"metric": "sums/number", "minimumGain": 0.05}
+    (judged,) = judge([condition], SAMPLED, SAMPLES, chances=4)
+    assert judged.get("confidence") == pytest.approx(0.9975)
+    (judged,) = judge([{**condition, "confidence": 0.5}], SAMPLED, SAMPLES, chances=4)
+    assert judged.get("confidence") == 0.5
+    (judged,) = judge([{"metric": "sums/number", "minimum": 0.8}], SAMPLED, SAMPLES, chances=4)
     assert "confidence" not in judged

@@ -102,6 +102,7 @@ def test_a_wrong_grid_is_one_message_before_anything_runs(metaflow_home: Any):
 def test_trains_all_and_registers_the_best(metaflow_home: Any):
     root = metaflow_home.folder / "models"
     document = _document(f"file://{root.as_posix().replace(' ', '%20')}")
+    document["recipe"]["gate"].append(GateCondition(metric="tiny_sums/number", minimum=0, confidence=0.9))
     sweep = ["--config-value", "sweep", '{"learningRates": [1e-5, 3e-3]}']
     metaflow_home.run_flow("sweep", "--max-workers", "2", configuration=document, options=sweep)
     left = metaflow_home.artifacts("SweepFlow", "result", "candidates")
@@ -110,6 +111,8 @@ def test_trains_all_and_registers_the_best(metaflow_home: Any):
     losses = [candidate["headline"]["after"] for candidate in swept]
     assert losses[1] < losses[0]
     assert result["promoted"]
+    # Two models had the chance to pass.
+    assert [condition.get("confidence") for condition in result["gate"]] == [None, pytest.approx(0.95)]
     assert (root / "swept" / "promoted.json").is_file()
     weights = list(root.rglob("model.safetensors"))
     assert [result["modelUri"]] == [file.parent.as_uri() for file in weights]
