@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { estimateMemory } from "../sizing/memory";
-import { jobFromRecipe, workloadOf, type Job } from "../sizing/job";
+import { jobFromRecipe, weightBytesOf, workloadOf, type Job } from "../sizing/job";
 import type { Plan } from "../contracts/plan";
+import { precisionSchema } from "../contracts/recipe";
 import { methodOf, methods } from "../methods";
 import { readRecipe } from "../recipe/read";
 import { findShape } from "../sizing/shape";
@@ -25,6 +26,14 @@ const traceSchema = z.strictObject({
   shards: z.number().int(),
   dropout: z.number(),
   adapterBytes: z.union([z.literal(2), z.literal(4)]),
+  // The first traces were of bfloat16 alone, unpacked.
+  precision: precisionSchema.default("bfloat16"),
+  packed: z.boolean().default(false),
+  attention: z.enum(["sdpa", "flash"]).default("flash"),
+  accumulates: z.boolean().default(false),
+  targets: z.union([z.string(), z.array(z.string())]).default("all-linear"),
+  parametersPerRank: z.number().int().optional(),
+  units: z.number().int().optional(),
   peakGib: z.number(),
   byCategoryGib: z.record(z.string(), z.number()),
 });
@@ -96,8 +105,8 @@ export function oracleComparison(): OracleComparison[] {
       method: methodOf(trace).memoryLike,
       shape,
       trainable,
-      weightBytes: 2,
-      mixedPrecision: true,
+      weightBytes: weightBytesOf({ precision: trace.precision, trainable }),
+      mixedPrecision: trace.precision !== "float32",
       optimizer: "adamw-fused",
       sequenceTokens: trace.sequenceTokens,
       completionTokens: trace.completionTokens,

@@ -5,10 +5,20 @@ The loss is `compute_loss` of TRL's `SFTTrainer`, `DPOTrainer`, `KTOTrainer` and
 (`add_fused_lm_head`), adapters are PEFT's, and accelerate shards with FSDP2 over a fake process group. GRPO's completions
 are given, not generated. The peak is that of allocated memory: no allocator slack, CUDA context or NCCL.
 
+Number formats are those of `posttraining.trainers.precision`, and packed rows arrive as TRL's collator makes them: all in one row,
+whose mask is dense where the attention is not a flash kernel.
+
 The head's fallback for processors makes float32 tiles that its GPU kernel keeps in registers; narrow tiles keep that
-difference below 0.2 GiB.
+difference below 0.2 GiB. torchao's optimizer is counted as it is compiled: without temporary copies.
 
     python -m sizing_oracle.trace --output ../bench/measurements/oracle-traces.json
+
+Any recipe with its plan is traced from a file, `{"recipe": ..., "plan": ..., "shape": ...}`; `shape`, the planner's (catalog/models.ts),
+may be left out for the models that are known here. The answer goes to `--output`, or is printed: `{"peakGib": ..., "parametersPerRank": ...,
+"units": ...}`: of one rank the allocated peak of a step, parameters as it holds them, and units that FSDP2 gathers one by one (0: nothing
+is sharded). The status is 2, with the reason, for what is not traced: quantised weights, DeepSpeed, mixtures of experts.
+
+    PYTHONPATH=flows python -m sizing_oracle.trace --run run.json --output trace.json
 """
 
 from __future__ import annotations
@@ -20,11 +30,11 @@ import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -32,6 +42,10 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.distributed._tools.mem_tracker import MemTracker
 from torch.distributed.device_mesh import init_device_mesh
 from torch.utils.hooks import RemovableHandle
+
+from posttraining.contracts.plan import Plan
+from posttraining.contracts.recipe import Recipe
+from posttraining.trainers.precision import Numbers, mend_sharded_casts, numbers_of
 
 GIB = 2**30
 
@@ -97,6 +111,11 @@ class Job:
     shards: int
     dropout: float = 0.0
     adapterBytes: int = 4
+    precision: str = "bfloat16-mixed"
+    packed: bool = False
+    attention: str = "sdpa"
+    accumulates: bool = False
+    targets: str | list[str] = "all-linear"
 
     @property
     def name(self) -> str:
@@ -105,10 +124,18 @@ class Job:
         trainable = f"LoRA of rank {self.rank}" if self.trainable == "lora" else "all weights"
         adapters = " in bf16 with dropout" if self.adapterBytes == 2 and self.dropout > 0 else ""
         reference = f", reference {self.reference}" if self.reference != "none" else ""
+        packed = f" packed ({self.attention})" if self.packed else ""
+        precision = "" if self.precision == "bfloat16-mixed" else f", {self.precision}"
         return (
             f"{self.method.upper()} {self.model.split('/')[-1]}, {trainable}{adapters}, {self.microBatch} x"
-            f" {self.sequenceTokens}{reference}, checkpointing {self.checkpointing}{sharding}"
+            f" {self.sequenceTokens}{packed}{reference}, checkpointing {self.checkpointing}{sharding}{precision}"
         )
+
+    @property
+    def numbers(self) -> Numbers:
+        """Its number formats."""
+        recipe = {"precision": self.precision, "trainable": {"kind": self.trainable}}
+        return numbers_of(cast("Recipe", recipe), cast("Plan", {"sharding": "fsdp2" if self.shards > 1 else "none"}))
 
 
 _CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -165,12 +192,12 @@ _CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def _model(name: str) -> Any:
+def _model(name: str, dtype: str) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     kind, settings = _CONFIGURATIONS[name]
     config = AutoConfig.for_model(kind, **settings)
-    return AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, attn_implementation="sdpa")
+    return AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype), attn_implementation="sdpa")
 
 
 def _materialise(model: torch.nn.Module) -> None:
@@ -198,10 +225,10 @@ _HEAD_OUTPUTS = {
 }
 
 
-def _policy(job: Job, outputs: tuple[str, ...]) -> Any:
+def _policy(job: Job, outputs: tuple[str, ...], dtype: str) -> Any:
     from trl.trainer.utils import add_fused_lm_head
 
-    model = _model(job.model)
+    model = _model(job.model, dtype)
     model.train()
     add_fused_lm_head(model, outputs=outputs)
     if job.checkpointing == "full" and job.shards == 1:
@@ -210,10 +237,12 @@ def _policy(job: Job, outputs: tuple[str, ...]) -> Any:
         from peft import LoraConfig, get_peft_model
 
         model.enable_input_require_grads()
-        adapter = LoraConfig(r=job.rank, lora_alpha=2 * job.rank, lora_dropout=job.dropout, target_modules="all-linear")
+        adapter = LoraConfig(r=job.rank, lora_alpha=2 * job.rank, lora_dropout=job.dropout, target_modules=job.targets)
         model = get_peft_model(model, adapter, low_cpu_mem_usage=True, autocast_adapter_dtype=job.adapterBytes == 4)
         if job.adapterBytes == 2:
-            model = model.to(torch.bfloat16)
+            for parameter in model.parameters():
+                if parameter.requires_grad:
+                    parameter.data = parameter.data.to(torch.bfloat16)
     return model
 
 
@@ -223,7 +252,7 @@ class _ShardingAccelerator:
     device = torch.device("cpu")
     is_main_process = True
 
-    def __init__(self, mesh: Any, mixes: bool) -> None:
+    def __init__(self, mesh: Any, numbers: Numbers, mixes: bool) -> None:
         from accelerate.utils import FullyShardedDataParallelPlugin
 
         plugin = FullyShardedDataParallelPlugin(
@@ -232,10 +261,9 @@ class _ShardingAccelerator:
             auto_wrap_policy="transformer_based_wrap",
             cpu_ram_efficient_loading=False,
         )
-        if mixes:
-            plugin.set_mixed_precision("bf16")
         self.mixed_precision = "bf16" if mixes else "no"
         self.state = SimpleNamespace(fsdp_plugin=plugin)
+        mend_sharded_casts(self, numbers)
         self.torch_device_mesh = mesh
         self.parallelism_config = SimpleNamespace(fsdp_dim_names=mesh.mesh_dim_names)
 
@@ -318,7 +346,7 @@ def _trainer(job: Job, model: Any, reference: Any) -> Any:
             "undesirable_weight": 1.0,
         },
         "grpo": {
-            "beta": 0.0,
+            "beta": 0.0 if job.reference == "none" else 0.1,
             "loss_type": "grpo",
             "importance_sampling_level": "token",
             "epsilon_low": 0.2,
@@ -346,6 +374,11 @@ def _batch(job: Job) -> dict[str, torch.Tensor]:
 
     prompt = job.sequenceTokens - job.completionTokens
     match job.method:
+        case "sft" if job.packed:
+            whole = ones(1, job.microBatch * job.sequenceTokens)
+            # A flash kernel is told where sequences begin; what it allocates is what a causal kernel without a mask does.
+            positions = {"position_ids": torch.zeros_like(whole)} if job.attention == "sdpa" else {}
+            return {"input_ids": whole, "labels": whole.clone(), **positions}
         case "sft":
             whole = ones(job.microBatch, job.sequenceTokens)
             return {"input_ids": whole, "attention_mask": torch.ones_like(whole), "labels": whole.clone()}
@@ -373,6 +406,11 @@ def _batch(job: Job) -> dict[str, torch.Tensor]:
                 "prompt_mask": ones(job.microBatch, prompt),
                 "completion_ids": ones(job.microBatch, job.completionTokens),
                 "completion_mask": ones(job.microBatch, job.completionTokens),
+                **(
+                    {}
+                    if job.reference == "none"
+                    else {"ref_per_token_logps": torch.ones(job.microBatch, job.completionTokens)}
+                ),
                 "advantages": torch.ones(job.microBatch),
             }
     raise ValueError(f"method: {job.method} is not sft, dpo, kto or grpo")
@@ -391,6 +429,42 @@ def _half_are_good() -> Iterator[None]:
         yield
     finally:
         torch.nonzero = nonzero
+
+
+@contextmanager
+def _rows_hold_several(several: bool) -> Iterator[None]:
+    """transformers looks whether a row holds several sequences; fake positions cannot tell."""
+    from transformers import masking_utils
+
+    found = masking_utils.find_packed_sequence_indices
+    masking_utils.find_packed_sequence_indices = lambda positions: torch.zeros_like(positions) if several else None
+    try:
+        yield
+    finally:
+        masking_utils.find_packed_sequence_indices = found
+
+
+class _CompiledAdamW8bit(torch.optim.Optimizer):
+    """What torchao's compiled optimizer holds: two moments of a byte each, with a float32 scale for every 256 of them."""
+
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(parameters, {})
+
+    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Makes the moments; updates in place make nothing."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                state = self.state[parameter]
+                for name in ("exp_avg", "exp_avg_sq") if not state else ():
+                    state[name] = torch.zeros_like(parameter, dtype=torch.uint8)
+                    state[f"{name}_scale"] = torch.zeros(max(1, state[name].numel() // 256))
+
+
+def _optimizer(job: Job, model: torch.nn.Module) -> torch.optim.Optimizer:
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if job.numbers.rounds_stochastically:
+        return _CompiledAdamW8bit(trained)
+    return torch.optim.AdamW(trained, lr=1e-5, fused=False, foreach=False)
 
 
 def _loss_in(frame: FrameType) -> torch.Tensor | None:
@@ -423,45 +497,94 @@ def _loss(trainer: Any, model: Any, batch: dict[str, torch.Tensor]) -> torch.Ten
         return loss
 
 
-def trace(job: Job) -> dict[str, Any]:
-    """Peak of one step, GiB, in total and by category."""
-    autocast = job.adapterBytes == 4 and (job.shards == 1 or job.trainable == "lora")
-    # The mesh holds real numbers, so it is made before tensors turn fake.
-    mesh = init_device_mesh("cpu", (job.shards,), mesh_dim_names=("dp_shard",)) if job.shards > 1 else None
+@dataclass(frozen=True)
+class Built:
+    """The models of a job and what trains them, on fake tensors."""
+
+    policy: Any
+    reference: Any
+    optimizer: torch.optim.Optimizer
+    autocast: bool
+
+
+def _cast_embedding(model: Any, dtype: torch.dtype) -> None:
+    """What `references_in_their_format` does to a reference, for weights without data; a tied head goes with the embedding."""
+    narrow = model.get_input_embeddings().weight
+    wide = torch.nn.Parameter(torch.empty(narrow.shape, dtype=dtype, device="meta"), requires_grad=False)
+    for module in model.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is narrow:
+                module._parameters[name] = wide
+
+
+def _build(job: Job, mesh: Any) -> Built:
+    """Must run under `FakeTensorMode`."""
+    numbers, sharded = job.numbers, mesh is not None
+    mixes = numbers.mixes and job.adapterBytes == 4
     with torch.device("meta"):
-        model = _policy(job, _HEAD_OUTPUTS[job.method])
+        model = _policy(job, _HEAD_OUTPUTS[job.method], numbers.loaded)
         reference = None
         if job.reference == "separate":
-            frozen = Job(**{**asdict(job), "trainable": "full", "checkpointing": "none"})
-            reference = _policy(frozen, ("log_probs",))
+            frozen = replace(job, trainable="full", checkpointing="none")
+            reference = _policy(frozen, ("log_probs",), numbers.reference)
             reference.requires_grad_(False)
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        for built in (model, reference):
-            if built is not None:
-                _materialise(built)
-        if mesh is not None:
-            accelerator = _ShardingAccelerator(mesh, mixes=autocast)
-            model = _shard(model, accelerator, job.checkpointing)
-            if reference is not None:
-                reference = _shard(reference, accelerator, "none").eval()
-        optimizer = torch.optim.AdamW(
-            [p for p in model.parameters() if p.requires_grad], lr=1e-5, fused=False, foreach=False
-        )
-        trainer = _trainer(job, model, reference)
+            if numbers.residual != numbers.reference:
+                _cast_embedding(reference, getattr(torch, numbers.residual))
+    for built in (model, reference):
+        if built is not None:
+            _materialise(built)
+    if sharded:
+        accelerator = _ShardingAccelerator(mesh, numbers, mixes)
+        model = _shard(model, accelerator, job.checkpointing)
+        if reference is not None:
+            reference = _shard(reference, accelerator, "none").eval()
+    # Sharded, accelerate casts at the borders of units and leaves autocast off.
+    return Built(model, reference, _optimizer(job, model), mixes and not sharded)
+
+
+def _mesh(job: Job) -> Any:
+    """The mesh holds real numbers, so it is made before tensors turn fake."""
+    return init_device_mesh("cpu", (job.shards,), mesh_dim_names=("dp_shard",)) if job.shards > 1 else None
+
+
+def _of_rank(model: torch.nn.Module) -> dict[str, int]:
+    """Parameters that one rank holds, and units that FSDP2 gathers one by one."""
+    from torch.distributed.fsdp import FSDPModule
+    from torch.distributed.tensor import DTensor
+
+    held = [each.to_local() if isinstance(each, DTensor) else each for each in model.parameters()]
+    units = {
+        id(group)
+        for module in model.modules()
+        if isinstance(module, FSDPModule)
+        for group in module._get_fsdp_state()._fsdp_param_groups
+    }
+    return {"parametersPerRank": sum(each.numel() for each in held), "units": len(units)}
+
+
+def trace(job: Job) -> dict[str, Any]:
+    """Peak of one step, GiB, in total and by category, with what a rank holds."""
+    mesh = _mesh(job)
+    with FakeTensorMode(allow_non_fake_inputs=True), _rows_hold_several(job.packed and job.attention == "sdpa"):
+        built = _build(job, mesh)
+        model, optimizer = built.policy, built.optimizer
+        trainer = _trainer(job, model, built.reference)
         batch = _batch(job)
-        for parameter in model.parameters():  # a first step of zeros makes the optimizer's states
-            if parameter.requires_grad:
-                parameter.grad = torch.zeros_like(parameter)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        for parameter in trained:  # a first step of zeros makes the optimizer's states
+            parameter.grad = torch.zeros_like(parameter)
         optimizer.step()
-        optimizer.zero_grad()
+        if not job.accumulates:
+            optimizer.zero_grad()
         tracker = _Tracker(model)
-        tracker.track_external(*[m for m in (model, reference, optimizer) if m is not None])
+        tracker.track_external(*[m for m in (model, built.reference, optimizer) if m is not None])
         with tracker:
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=built.autocast):
                 loss = _loss(trainer, model, batch)
             loss.backward()
             optimizer.step()
         peak = tracker.get_tracker_snapshot("peak")[torch.device("cpu")]
+        of_rank = _of_rank(model)
     named = {str(getattr(key, "value", key)): value / GIB for key, value in peak.items()}
     total = next(value for key, value in named.items() if "total" in key.lower())
     return {
@@ -471,7 +594,80 @@ def trace(job: Job) -> dict[str, Any]:
         "byCategoryGib": {
             key: round(value, 3) for key, value in named.items() if "total" not in key.lower() and value > 0
         },
+        **of_rank,
     }
+
+
+class NotTracedError(ValueError):
+    """A run that the tracer does not know how to trace."""
+
+
+def _learn_shape(name: str, shape: dict[str, Any] | None) -> None:
+    """Makes a model known by its shape, as a Llama: its layers' sizes decide, not their names."""
+    if name in _CONFIGURATIONS:
+        return
+    if shape is None:
+        raise NotTracedError(f"model.shape: {name} is not known here, and the file has no shape of it")
+    if "experts" in shape or not shape.get("gatedMlp", True):
+        raise NotTracedError(f"model.base: {name} has experts, or layers that are not gated, which are not traced")
+    sizes = {
+        "hidden_size": shape["hidden"],
+        "intermediate_size": shape["intermediate"],
+        "num_hidden_layers": shape["layers"],
+        "num_attention_heads": shape["heads"],
+        "num_key_value_heads": shape["keyValueHeads"],
+        "head_dim": shape["headDimension"],
+        "vocab_size": shape["vocabulary"],
+        "tie_word_embeddings": shape["tiedEmbeddings"],
+    }
+    _CONFIGURATIONS[name] = ("qwen3" if shape.get("queryKeyNorm") else "llama", sizes)
+
+
+def _reference_of(recipe: Any, kind: str) -> str:
+    """Where a recipe's reference comes from."""
+    method = recipe["method"]
+    if method in ("dpo", "kto"):
+        precomputed = recipe[method]["precomputeReferenceLogProbabilities"]
+        return "precomputed" if precomputed else "separate" if kind == "full" else "adapter-off"
+    compares = method == "grpo" and recipe["grpo"]["beta"] > 0
+    return "none" if not compares else "separate" if kind == "full" else "adapter-off"
+
+
+def job_of_run(run: dict[str, Any]) -> Job:
+    """The training step of a recipe under a plan.
+
+    Raises:
+        NotTracedError: for what is not traced, with the field.
+    """
+    recipe, plan = run["recipe"], run["plan"]
+    trainable, sharding = recipe["trainable"], plan["sharding"]
+    if trainable["kind"] == "qlora":
+        raise NotTracedError("trainable.kind: qlora is not traced: bitsandbytes has no fake tensors")
+    if sharding in ("zero2", "zero3"):
+        raise NotTracedError(f"sharding: {sharding} is not traced: DeepSpeed has no fake tensors")
+    model = recipe["model"].get("shape", recipe["model"]["base"])
+    _learn_shape(model, run.get("shape"))
+    processes = (plan["nodes"] - plan["generationNodes"]) * max(plan["gpusPerNode"], plan.get("processesPerNode", 1))
+    longest = recipe["sequence"]["maxLength"]
+    attention = "flash" if recipe["model"]["attention"].startswith("flash") else "sdpa"
+    return Job(
+        method=recipe["method"],
+        model=model,
+        trainable=trainable["kind"],
+        rank=trainable.get("rank", 0),
+        sequenceTokens=longest,
+        completionTokens=recipe["sequence"].get("maxCompletionLength", longest),
+        microBatch=plan["microBatch"],
+        checkpointing=plan["activationCheckpointing"],
+        reference=_reference_of(recipe, trainable["kind"]),
+        shards=processes if sharding == "fsdp2" else 1,
+        dropout=trainable.get("dropout", 0.0),
+        precision=recipe["precision"],
+        packed=recipe["method"] == "sft" and recipe["sequence"]["packing"],
+        attention=attention,
+        accumulates=plan["gradientAccumulation"] > 1,
+        targets=trainable.get("targets", "all-linear"),
+    )
 
 
 def jobs() -> list[Job]:
@@ -518,19 +714,46 @@ def jobs() -> list[Job]:
     return suggested + others
 
 
-def main() -> int:
-    """Traces the jobs and writes what it finds after each of them."""
-    parser = argparse.ArgumentParser(description="Traces one training step of each job.")
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--only", default="", help="trace only jobs whose name contains this")
-    parser.add_argument("--again", action="store_true", help="trace jobs anew that the output already holds")
-    arguments = parser.parse_args()
-
+def _prepare(processes: int) -> None:
+    """A process group that sends nothing, and narrow tiles of the head."""
     import trl.trainer.utils
     from torch.testing._internal.distributed.fake_pg import FakeStore
 
     trl.trainer.utils._CHUNKED_LOGPROB_CHUNK_SIZE = 1024
-    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=max(job.shards for job in jobs()))
+    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=processes)
+
+
+def trace_run(file: Path, output: Path | None) -> int:
+    """Traces the run in a file; returns the process's status."""
+    try:
+        job = job_of_run(json.loads(file.read_text(encoding="utf-8")))
+    except NotTracedError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 2
+    _prepare(job.shards)
+    traced = trace(job)
+    dist.destroy_process_group()
+    answer = json.dumps({name: traced[name] for name in ("peakGib", "parametersPerRank", "units")})
+    if output is None:
+        print(answer, flush=True)
+    else:
+        output.write_text(answer + "\n", encoding="utf-8")
+    return 0
+
+
+def main() -> int:
+    """Traces the jobs and writes what it finds after each of them; or the run of a file."""
+    parser = argparse.ArgumentParser(description="Traces one training step of each job.")
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--run", type=Path, help="trace this recipe with its plan, and nothing else")
+    parser.add_argument("--only", default="", help="trace only jobs whose name contains this")
+    parser.add_argument("--again", action="store_true", help="trace jobs anew that the output already holds")
+    arguments = parser.parse_args()
+    if arguments.run is not None:
+        return trace_run(arguments.run, arguments.output)
+    if arguments.output is None:
+        parser.error("--output: name the file of traces, or a run with --run")
+    _prepare(max(job.shards for job in jobs()))
     # Traces of earlier runs stay, so that a run may be cut short and gone on with.
     stored = json.loads(arguments.output.read_text())["traces"] if arguments.output.exists() else []
     traces = {trace["name"]: trace for trace in stored}
