@@ -3,6 +3,26 @@ import { judgedConditionSchema, metricsSchema } from "./flowResult";
 import { planSchema } from "./plan";
 import { recipeSchema } from "./recipe";
 
+/** What became of an adapter: how it was saved, and what merging it cost. */
+export const savedAdapterSchema = z
+  .strictObject({
+    saves: z.enum(["merged", "adapter", "both"]).describe("The recipe's `trainable.saves`."),
+    kept: z
+      .number()
+      .nullable()
+      .describe(
+        "Share of the adapter's update that is left in the merged weights after rounding; null: it was not merged.",
+      ),
+    error: z
+      .number()
+      .nullable()
+      .describe("Length of what rounding changed, by the length of the update; null: it was not merged."),
+  })
+  .meta({
+    id: "SavedAdapter",
+    description: "How an adapter was saved, and what rounding left of it in merged weights.",
+  });
+
 /** `lineage.json` beside a model's files: what the model was made from and how good it is. */
 export const lineageSchema = z
   .strictObject({
@@ -15,6 +35,7 @@ export const lineageSchema = z
         lineage: z.string().nullable().describe("Its own `lineage.json`; null: it is not of the registry."),
       })
       .meta({ id: "LineageBaseModel", description: "The model that a run started from." }),
+    adapter: savedAdapterSchema.nullish().describe("Null or left out: all weights were trained."),
     data: z
       .strictObject({
         source: z.string().describe("The recipe's `dataset.source`."),

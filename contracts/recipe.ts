@@ -134,6 +134,12 @@ const adapter = {
     ])
     .default("all-linear")
     .describe("Module names, or `all-linear`."),
+  saves: z
+    .enum(["merged", "adapter", "both"])
+    .default("both")
+    .describe(
+      "What is uploaded and registered: the model with the adapter merged into it, the adapter alone, or the model with the adapter beside it.",
+    ),
 };
 
 const trainableSchema = z
@@ -141,7 +147,7 @@ const trainableSchema = z
     z.strictObject({ kind: z.literal("full") }).meta({ id: "FullTraining", description: "All weights are trained." }),
     z
       .strictObject({ kind: z.literal("lora"), ...adapter })
-      .meta({ id: "LoraTraining", description: "Low-rank adapters are trained and merged into the weights." }),
+      .meta({ id: "LoraTraining", description: "Low-rank adapters are trained beside the weights." }),
     z
       .strictObject({
         kind: z.literal("qlora"),

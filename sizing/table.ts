@@ -35,7 +35,10 @@ export const tableVariants: readonly TableVariant[] = tableMethods.flatMap((meth
 export function withTrainable(recipe: Recipe, trainable: "LoRA" | "full"): Recipe {
   if (trainable === "full") return { ...recipe, trainable: { kind: "full" } };
   if (recipe.trainable.kind === "lora") return recipe;
-  return { ...recipe, trainable: { kind: "lora", rank: 32, alpha: 64, dropout: 0, targets: "all-linear" } };
+  return {
+    ...recipe,
+    trainable: { kind: "lora", rank: 32, alpha: 64, dropout: 0, targets: "all-linear", saves: "both" },
+  };
 }
 
 /** Plans every cell: each method of the table, two sizes, LoRA and all weights. `read` finds a recipe by name. */

@@ -145,7 +145,9 @@ class PostTrainingFlow(FlowSpec):
     def evaluate(self) -> None:
         """Evaluates the trained model, and the base model unless its registered metrics can be reused."""
         from posttraining.evaluation import compare_with_base
+        from posttraining.registration_checks import require_registrable
 
+        require_registrable(self.training["finished"]["problems"], self.training["modelUri"])
         self.evaluation = compare_with_base(
             self.document["recipe"], self.document["plan"], self.training["modelUri"], self.training["baseModelUri"]
         )
@@ -180,6 +182,7 @@ class PostTrainingFlow(FlowSpec):
         self.registration = register_model(
             self.document,
             self.result,
+            self.training["finished"],
             examples=self.examples,
             evaluation=self.evaluation["fingerprints"],
             pathspec=f"{current.flow_name}/{current.run_id}",

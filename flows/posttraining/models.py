@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -10,14 +12,29 @@ from posttraining import storage, tiny_model
 from posttraining.contracts.lineage import Lineage
 
 LINEAGE_FILE = "lineage.json"
+ADAPTER_FOLDER = "adapter"
+"""Below a whole model's prefix: the adapter that was merged into it."""
+_ADAPTER_CONFIGURATION = "adapter_config.json"
 
 
 class ModelError(ValueError):
     """A model reference that leads to no model; the message names it."""
 
 
+@dataclass(frozen=True)
+class AdaptedModel:
+    """An adapter and the model that it is loaded with."""
+
+    base: Path
+    """Folder of a whole model."""
+    adapter: Path
+    """Folder of the adapter, with the tokenizer and the chat template that it was trained with."""
+    base_reference: str
+    """What the base is known by."""
+
+
 def fetch_model(reference: str, folder: Path, revision: str | None = None) -> Path:
-    """Brings a model's files to this machine.
+    """Brings a model's files to this machine. Into an adapter's base the adapter is merged.
 
     Args:
         reference: hub id (`owner/name`), `s3://` or `file:///` prefix, or `tiny:llama`.
@@ -30,6 +47,61 @@ def fetch_model(reference: str, folder: Path, revision: str | None = None) -> Pa
     Raises:
         ModelError: if there is no model behind the reference.
     """
+    found = _fetch(reference, folder, revision)
+    if (found / "config.json").is_file():
+        return found
+    if not (found / _ADAPTER_CONFIGURATION).is_file():
+        raise ModelError(f"model {reference} has no config.json")
+    from posttraining.trainers.merging import merge_adapter
+
+    adapted = _with_base(reference, found, folder)
+    whole = folder / "whole model"
+    merge_adapter(adapted.base, adapted.adapter, whole)
+    # A copy that nobody reads any more may be as large as the disk has room for.
+    if adapted.base.is_relative_to(folder):
+        shutil.rmtree(_base_folder(folder))
+    return whole
+
+
+def fetch_adapter(reference: str, folder: Path) -> AdaptedModel | None:
+    """Brings an adapter and its base to this machine, unmerged: to be served, evaluated or looked at as it was trained.
+
+    Args:
+        reference: an adapter's, or that of a model that has its adapter beside it.
+        folder: where files are put that are not local already.
+
+    Returns:
+        None where there is no adapter behind the reference.
+
+    Raises:
+        ModelError: if there is no model behind the reference, or none behind what the adapter names as its base.
+    """
+    found = _fetch(reference, folder, None)
+    for adapter in (found, found / ADAPTER_FOLDER):
+        if (adapter / _ADAPTER_CONFIGURATION).is_file():
+            return _with_base(reference, adapter, folder)
+    return None
+
+
+def _with_base(reference: str, adapter: Path, folder: Path) -> AdaptedModel:
+    named = json.loads((adapter / _ADAPTER_CONFIGURATION).read_text(encoding="utf-8"))
+    base = named.get("base_model_name_or_path")
+    if not base:
+        raise ModelError(
+            f"the adapter {reference} does not name its base (base_model_name_or_path in {_ADAPTER_CONFIGURATION})"
+        )
+    try:
+        whole = fetch_model(base, _base_folder(folder), named.get("revision"))
+    except ModelError as error:
+        raise ModelError(f"the base of the adapter {reference}: {error}") from error
+    return AdaptedModel(base=whole, adapter=adapter, base_reference=base)
+
+
+def _base_folder(folder: Path) -> Path:
+    return folder / "base of adapter"
+
+
+def _fetch(reference: str, folder: Path, revision: str | None) -> Path:
     if reference.startswith("tiny:"):
         if reference != tiny_model.MODEL:
             raise ModelError(f"model {reference} is not known; the project makes {tiny_model.MODEL}")
@@ -51,8 +123,6 @@ def fetch_model(reference: str, folder: Path, revision: str | None = None) -> Pa
                 reference, revision=revision, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
             )
         )
-    if not (found / "config.json").is_file():
-        raise ModelError(f"model {reference} has no config.json")
     return found
 
 

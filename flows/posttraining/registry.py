@@ -15,8 +15,10 @@ from posttraining.contracts.promoted_model import PromotedModel
 from posttraining.contracts.registration import Registration
 from posttraining.contracts.run_document import RunDocument
 from posttraining.examples import Examples
+from posttraining.finished_model import Finished
 from posttraining.measurement import EVALUATION_FILE
 from posttraining.models import LINEAGE_FILE, read_lineage
+from posttraining.registration_checks import require_registrable
 
 PROMOTED_FILE = "promoted.json"
 
@@ -47,6 +49,7 @@ def upload_model(folder: Path, uri: str) -> None:
 def register_model(
     document: RunDocument,
     result: FlowResult,
+    finished: Finished,
     examples: Examples,
     evaluation: dict[str, str],
     pathspec: str,
@@ -57,6 +60,7 @@ def register_model(
     Args:
         document: the run document.
         result: the flow's result.
+        finished: what was checked of the model's files before they were uploaded.
         examples: what the model was trained on.
         evaluation: what decides the numbers of each task.
         pathspec: the Metaflow run.
@@ -64,19 +68,26 @@ def register_model(
 
     Returns:
         What was written, to be kept with the run: from it the registry can be restored.
+
+    Raises:
+        RegistrationError: if something is wrong with the model, or its files in the store are others than those that were checked.
     """
     recipe, uri, base = document["recipe"], result["modelUri"], result["baseModelUri"]
+    beside = (LINEAGE_FILE, EVALUATION_FILE)
+    stored = {file: size for file, size in storage.list_sizes(uri).items() if file not in beside}
+    lost = [name for name, size in finished["files"].items() if stored.get(name) != size]
+    changed = [f"{name} is not in the store as it was checked: upload or copy it again" for name in lost]
+    require_registrable([*finished["problems"], *changed], uri)
     if base is None:
         raise ValueError("a result without a base model is none of this flow's")
     base_is_registered = read_lineage(base) is not None
     lineage: Lineage = {
         # With their sizes, so that a model of which a part is lost does not look like a whole one.
-        "files": {
-            file: size for file, size in storage.list_sizes(uri).items() if file not in (LINEAGE_FILE, EVALUATION_FILE)
-        },
+        "files": stored,
         "recipe": recipe,
         "plan": document["plan"],
         "baseModel": {"uri": base, "lineage": storage.join(base, LINEAGE_FILE) if base_is_registered else None},
+        "adapter": finished["adapter"],
         "data": {
             "source": recipe["dataset"]["source"],
             "fingerprint": examples.fingerprint,

@@ -17,10 +17,10 @@ from posttraining.cards import live_training_card
 from posttraining.checkpoints import CheckpointStore
 from posttraining.contracts.run_document import RunDocument
 from posttraining.examples import Examples
+from posttraining.finished_model import Finished, finish_model
 from posttraining.library_imports import library_on_path
 from posttraining.trainers.adapters import require_adaptable
 from posttraining.trainers.job import TrainingJob
-from posttraining.trainers.precision import numbers_of
 
 if TYPE_CHECKING:
     from metaflow.cards import Card
@@ -31,6 +31,7 @@ class Training(TypedDict):
 
     modelUri: str
     baseModelUri: str
+    finished: Finished
     seconds: float
     history: list[dict[str, float]]
 
@@ -94,14 +95,13 @@ def _train(
         require_adaptable(recipe["trainable"], base_folder)
         examples_file = scratch / "examples.jsonl"
         examples.write(examples_file)
-        trains_adapter = recipe["trainable"]["kind"] != "full"
-        trained, adapter = scratch / "model", scratch / "adapter"
+        trained = scratch / "trained"
         job = TrainingJob(
             recipe=recipe,
             plan=document["plan"],
             model=str(base_folder),
             examples=str(examples_file),
-            output=str(adapter if trains_adapter else trained),
+            output=str(trained),
             scratch=str(scratch),
             node=node,
             nodes=nodes,
@@ -117,17 +117,14 @@ def _train(
         seconds = time.monotonic() - began
         if node != 0:
             return None
-        if trains_adapter:
-            from posttraining.trainers.merging import merge_adapter
-
-            rounding = merge_adapter(base_folder, adapter, trained, numbers_of(recipe, document["plan"]).saved)
-            if rounding.advice:
-                print(rounding.advice, flush=True)
+        finished = finish_model(recipe, document["plan"], base, base_folder, trained, scratch / "finished")
         uri = _model_uri(document)
-        registry.upload_model(trained, uri)
+        # What is wrong with it is said by the next step: what was trained is kept in any case.
+        registry.upload_model(scratch / "finished", uri)
         return {
             "modelUri": uri,
             "baseModelUri": base,
+            "finished": finished,
             "seconds": seconds,
             "history": progress.read_history(job.history),
         }

@@ -123,6 +123,7 @@ class SweepFlow(PostTrainingFlow):
         register_model(
             self.document,
             self.result,
+            tasks[winner].training["finished"],
             examples=self.examples,
             evaluation=tasks[winner].evaluation["fingerprints"],
             pathspec=f"{current.flow_name}/{current.run_id}",

@@ -1,6 +1,6 @@
 """Types of contracts/index.ts's `lineage`; `npm run contracts` writes this file."""
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from .flow_result import JudgedCondition, MeasuredMetric
 from .plan import Plan
@@ -14,6 +14,17 @@ class LineageBaseModel(TypedDict):
     """The model that the run started from."""
     lineage: str | None
     """Its own `lineage.json`; null: it is not of the registry."""
+
+
+class SavedAdapter(TypedDict):
+    """How an adapter was saved, and what rounding left of it in merged weights."""
+
+    saves: Literal["merged", "adapter", "both"]
+    """The recipe's `trainable.saves`."""
+    kept: float | None
+    """Share of the adapter's update that is left in the merged weights after rounding; null: it was not merged."""
+    error: float | None
+    """Length of what rounding changed, by the length of the update; null: it was not merged."""
 
 
 class LineageData(TypedDict):
@@ -39,6 +50,8 @@ class Lineage(TypedDict):
     recipe: Recipe
     plan: Plan
     baseModel: LineageBaseModel
+    adapter: NotRequired[SavedAdapter | None]
+    """Null or left out: all weights were trained."""
     data: LineageData
     code: str
     """SHA-256 over the flow's file and the library, in hex."""

@@ -61,7 +61,7 @@ class FullTraining(TypedDict):
 
 
 class LoraTraining(TypedDict):
-    """Low-rank adapters are trained and merged into the weights."""
+    """Low-rank adapters are trained beside the weights."""
 
     kind: Literal["lora"]
     rank: int
@@ -72,6 +72,8 @@ class LoraTraining(TypedDict):
     """Share of the adapter's inputs that is dropped while training."""
     targets: Literal["all-linear"] | list[str]
     """Module names, or `all-linear`."""
+    saves: Literal["merged", "adapter", "both"]
+    """What is uploaded and registered: the model with the adapter merged into it, the adapter alone, or the model with the adapter beside it."""
 
 
 class QloraTraining(TypedDict):
@@ -86,6 +88,8 @@ class QloraTraining(TypedDict):
     """Share of the adapter's inputs that is dropped while training."""
     targets: Literal["all-linear"] | list[str]
     """Module names, or `all-linear`."""
+    saves: Literal["merged", "adapter", "both"]
+    """What is uploaded and registered: the model with the adapter merged into it, the adapter alone, or the model with the adapter beside it."""
     bits: Literal[4]
     """Bits of the quantised base: 4 is bitsandbytes NF4."""
 

@@ -18,7 +18,7 @@ from posttraining.trainers.model_class import model_class
 from posttraining.trainers.saving import ADAPTER_CONFIGURATION, ADAPTER_FILE
 
 # Files that say how pictures and sounds become inputs: a tokenizer does not write them.
-_PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
+PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
 
 # As files call them; the widest first.
 _TYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
@@ -194,7 +194,7 @@ def copy_text_files(source: Path, target: Path) -> None:
 
 def copy_processor_files(base: Path, target: Path) -> None:
     """Copies the base's files for pictures and sounds that the target lacks: training on text alone does not write them."""
-    for name in _PROCESSOR_FILES:
+    for name in PROCESSOR_FILES:
         if not (base / name).is_file() or (target / name).exists():
             continue
         content = json.loads((base / name).read_text(encoding="utf-8"))

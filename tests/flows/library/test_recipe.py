@@ -58,7 +58,14 @@ def test_defaults_are_filled_in_at_every_depth():
 
 def test_defaults_come_from_the_chosen_kind():
     recipe = read_recipe(document(trainable={"kind": "lora", "rank": 8, "alpha": 16}))
-    assert recipe["trainable"] == {"kind": "lora", "rank": 8, "alpha": 16, "dropout": 0, "targets": "all-linear"}
+    assert recipe["trainable"] == {
+        "kind": "lora",
+        "rank": 8,
+        "alpha": 16,
+        "dropout": 0,
+        "targets": "all-linear",
+        "saves": "both",
+    }
 
 
 def test_every_wrong_field_is_named_in_one_error():

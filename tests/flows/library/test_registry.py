@@ -7,12 +7,17 @@ import pytest
 
 from posttraining import storage
 from posttraining.contracts.flow_result import FlowResult
+from posttraining.contracts.lineage import SavedAdapter
 from posttraining.evaluation import recorded_measurement, task_fingerprints
 from posttraining.examples import load_examples
+from posttraining.finished_model import Finished
 from posttraining.measurement import EVALUATION_FILE, Measurement
 from posttraining.models import read_lineage
+from posttraining.registration_checks import RegistrationError
 from posttraining.registry import code_hash, model_uri, promoted_model, register_model
 from recipes import plan, recipe, run_document
+
+FINISHED: Finished = {"adapter": None, "files": {"model.safetensors": 7}, "problems": []}
 
 
 def measurement(fingerprints: dict[str, str]) -> Measurement:
@@ -32,7 +37,9 @@ def registered(tmp_path: Path):
     flow_file = tmp_path / "flow.py"
     flow_file.write_text("")
 
-    def register(run: str, promoted: bool, base: str = "tiny:llama") -> tuple[str, FlowResult]:
+    def register(
+        run: str, promoted: bool, base: str = "tiny:llama", finished: Finished | None = None
+    ) -> tuple[str, FlowResult]:
         chosen = recipe()
         root = (tmp_path / "models").as_uri()
         uri = model_uri(root, "sft", run)
@@ -48,7 +55,16 @@ def registered(tmp_path: Path):
         document = run_document(chosen, plan(chosen), modelsRoot=root, name="sft")
         fingerprints = task_fingerprints(chosen, plan(chosen), "a template")
         storage.write_bytes(f"{uri}/{EVALUATION_FILE}", json.dumps(measurement(fingerprints)).encode())
-        register_model(document, result, load_examples(chosen), fingerprints, f"SftFlow/{run}", flow_file)
+        storage.write_bytes(storage.join(uri, "model.safetensors"), b"weights")
+        register_model(
+            document,
+            result,
+            finished or FINISHED,
+            load_examples(chosen),
+            fingerprints,
+            f"SftFlow/{run}",
+            flow_file,
+        )
         return uri, result
 
     return register
@@ -72,6 +88,25 @@ def test_a_model_that_failed_leaves_the_promoted_one_in_place(registered, tmp_pa
     lineage = read_lineage(second)
     assert lineage is not None
     assert lineage["promoted"] is False
+
+
+def test_nothing_is_registered_of_a_model_that_something_is_wrong_with(registered, tmp_path: Path):
+    with pytest.raises(RegistrationError, match=r"kept at file:.*\n- it equals its base"):
+        registered("1", promoted=True, finished={**FINISHED, "problems": ["it equals its base"]})
+    with pytest.raises(RegistrationError, match=r"model\.safetensors is not in the store as it was checked"):
+        registered("1", promoted=True, finished={**FINISHED, "files": {"model.safetensors": 8}})
+    root = (tmp_path / "models").as_uri()
+    assert read_lineage(model_uri(root, "sft", "1")) is None
+    assert promoted_model(root, "sft") is None
+    assert storage.read_bytes(storage.join(model_uri(root, "sft", "1"), "model.safetensors")) == b"weights"
+
+
+def test_lineage_says_how_an_adapter_was_saved(registered):
+    saved: SavedAdapter = {"saves": "both", "kept": 0.9, "error": 0.4}
+    uri, _ = registered("1", promoted=True, finished={**FINISHED, "adapter": saved})
+    lineage = read_lineage(uri)
+    assert lineage is not None
+    assert lineage.get("adapter") == saved
 
 
 def test_lineage_leads_back_through_the_bases(registered):

@@ -8,7 +8,7 @@ from typing import Any
 from posttraining.contracts.recipe import LoraTraining
 from posttraining.tiny_model import write_tiny_model
 
-LORA: LoraTraining = {"kind": "lora", "rank": 2, "alpha": 4, "dropout": 0, "targets": "all-linear"}
+LORA: LoraTraining = {"kind": "lora", "rank": 2, "alpha": 4, "dropout": 0, "targets": "all-linear", "saves": "both"}
 
 _TEXT: dict[str, Any] = {
     "hidden_size": 32,

@@ -50,8 +50,8 @@ def _recipe(method: str, steps: int, checkpoint_every_steps: int = 1000) -> Reci
 def _adapter_recipe(method: str, steps: int) -> Recipe:
     """As the plans of large models train: adapters of dropout beside weights in bfloat16."""
     recipe = _recipe(method, steps, checkpoint_every_steps=2)
-    recipe["trainable"] = LoraTraining(kind="lora", rank=4, alpha=8, dropout=0.1, targets="all-linear")
-    recipe["precision"] = "bfloat16"
+    recipe["trainable"] = LoraTraining(kind="lora", rank=4, alpha=8, dropout=0.1, targets="all-linear", saves="adapter")
+    recipe["precision"] = "bfloat16-mixed"
     return recipe
 
 

@@ -28,7 +28,7 @@ describe("what a run takes on a processor", () => {
     expect(training({ ...recipe, duration: { epochs: 2 } })).toBeCloseTo((249 / 100) * one);
     expect(seconds({ ...recipe, batch: { global: 64 } })).toBeGreaterThan(seconds(recipe));
     expect(seconds({ ...recipe, dataset: { ...recipe.dataset, meanTokens: 48 } })).toBeGreaterThan(seconds(recipe));
-    const adapter = { kind: "lora", rank: 8, alpha: 16, dropout: 0, targets: "all-linear" } as const;
+    const adapter = { kind: "lora", rank: 8, alpha: 16, dropout: 0, targets: "all-linear", saves: "both" } as const;
     expect(seconds({ ...recipe, trainable: adapter })).toBeLessThan(seconds(recipe));
     const small = { ...recipe, model: { ...recipe.model, base: "Qwen/Qwen2.5-3B" } };
     expect(seconds(small)).toBeGreaterThan(1000 * seconds(recipe));
