@@ -229,6 +229,11 @@ const evaluationSchema = z
       .min(1)
       .describe("lm-eval task names: the library's own, or files in `flows/posttraining/tasks/`."),
     limit: wholeNumber(1, 10_000_000).optional().describe("Evaluate only the first `limit` examples of each task."),
+    maxAnswerTokens: wholeNumber(1, longestSequence)
+      .optional()
+      .describe(
+        "Longest answer in tokens that a question may get; left out: each task's own, 256 where a task says nothing.",
+      ),
     batchSize: wholeNumber(1, 65_536).default(32).describe("Examples that are evaluated together."),
     headline: metricSchema.describe(
       "The metric that stands for the whole run in tables: `<task>/<metric>` or `train/<metric>`.",

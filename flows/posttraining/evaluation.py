@@ -65,6 +65,8 @@ def task_fingerprints(recipe: Recipe, plan: Plan, template: str | None) -> dict[
     evaluation = recipe["evaluation"]
     # Few-shot examples are each task's own, drawn by the seed.
     common = f"lm-eval {version('lm-eval')}, limit {evaluation.get('limit')}, batch {evaluation['batchSize']}"
+    if "maxAnswerTokens" in evaluation:
+        common += f", answers of {evaluation['maxAnswerTokens']} tokens"
     common += f", seed {recipe['seed']}, {evaluation_engine(plan)}, {_chat_mode(recipe, template)}"
     return {
         task: f"{common}, {own.hexdigest()[:16]}" if _is_own(task) else common for task in sorted(evaluation["tasks"])
@@ -130,6 +132,7 @@ def run_tasks(folder: Path, recipe: Recipe, plan: Plan, template: str | None) ->
         tasks=[*tasks],
         task_manager=manager,
         limit=evaluation.get("limit"),
+        gen_kwargs={"max_gen_toks": evaluation["maxAnswerTokens"]} if "maxAnswerTokens" in evaluation else None,
         apply_chat_template=template is not None,
         log_samples=True,
         bootstrap_iters=_RESAMPLINGS,

@@ -156,6 +156,8 @@ class Evaluation(TypedDict):
     """lm-eval task names: the library's own, or files in `flows/posttraining/tasks/`."""
     limit: NotRequired[int]
     """Evaluate only the first `limit` examples of each task."""
+    maxAnswerTokens: NotRequired[int]
+    """Longest answer in tokens that a question may get; left out: each task's own, 256 where a task says nothing."""
     batchSize: int
     """Examples that are evaluated together."""
     headline: str

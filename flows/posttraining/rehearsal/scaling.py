@@ -154,6 +154,8 @@ def _replace_tasks(recipe: dict[str, Any], replace: Any) -> None:
             )
     evaluation["tasks"] = list(dict.fromkeys(names.values()))
     evaluation["limit"] = min(evaluation.get("limit", _EVALUATED), _EVALUATED)
+    # The project's own tasks say how long their answers are.
+    evaluation.pop("maxAnswerTokens", None)
     evaluation["batchSize"] = min(evaluation["batchSize"], _EVALUATED)
     evaluation["headline"] = _own_metric(evaluation["headline"], names)
     conditions: list[GateCondition] = [

@@ -167,6 +167,11 @@ def test_metrics_have_one_name_for_task_and_metric_and_repeat(tmp_path: Path):
     assert len(shown) == 20
     assert "What is 0 plus 0?" in shown[0]["prompt"]
     assert shown[0]["target"] == "The answer is 0."
+    short = recipe(evaluation__tasks=["tiny_sums"], evaluation__limit=5, evaluation__maxAnswerTokens=1)
+    cut = evaluate_model(base, short, plan(short), template)["answers"]["tiny_sums"]
+    for one, other in zip(cut, shown, strict=False):
+        assert len(one["answer"]) < len(other["answer"])
+        assert other["answer"].startswith(one["answer"])
 
 
 def test_a_base_without_recorded_metrics_is_evaluated_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
