@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from posttraining import progress
-from posttraining.contracts.flow_result import FlowResult, JudgedCondition
+from posttraining.contracts.flow_result import FlowResult, Headline, JudgedCondition, MeasuredMetric
 from posttraining.contracts.recipe import Recipe
 from posttraining.gate import Metrics
 from posttraining.training_metrics import History, shown_metrics
@@ -92,17 +92,26 @@ def draw_result(card: Card, recipe: Recipe, result: FlowResult) -> None:
     headline = result["headline"]
     verdict = "promoted" if result["promoted"] else "kept, but not promoted: it did not pass its gate"
     card.append(Markdown(f"# {recipe['name']}: the model is {verdict}"))
-    card.append(Markdown(f"**{headline['metric']}**: {_number(headline['before'])} → {_number(headline['after'])}"))
+    gain = _gain(headline)
+    card.append(
+        Markdown(
+            f"**{headline['metric']}**: {_number(headline['before'])} → {_number(headline['after'])}"
+            + (f" (gain {gain})" if gain != "-" else "")
+        )
+    )
     card.append(Markdown(f"Model: `{result['modelUri']}`, trained from `{result['baseModelUri']}`"))
     card.append(Markdown("## Gate"))
     card.append(
         Table(
-            [[c["metric"], _demand(c), _number(c["value"]), "yes" if c["passed"] else "no"] for c in result["gate"]],
-            headers=["metric", "demanded", "reached", "passed"],
+            [
+                [c["metric"], _demand(c), _number(c["value"]), _bounds(c), "yes" if c["passed"] else "no"]
+                for c in result["gate"]
+            ],
+            headers=["metric", "demanded", "reached", "held against the demand", "passed"],
         )
     )
     card.append(Markdown("## Metrics"))
-    card.append(Table(_metric_rows(result["metrics"]), headers=["metric", "before", "after"]))
+    card.append(Table(_metric_rows(result["metrics"]), headers=["metric", "before", "after", "gain"]))
     seconds = result["seconds"]
     took = [
         f"{name} {value:.0f} s"
@@ -113,12 +122,45 @@ def draw_result(card: Card, recipe: Recipe, result: FlowResult) -> None:
 
 
 def _metric_rows(metrics: Metrics) -> list[list[str]]:
-    return [[name, _number(value["before"]), _number(value["after"])] for name, value in sorted(metrics.items())]
+    return [
+        [name, with_error(value, "before"), with_error(value, "after"), _gain(value)]
+        for name, value in sorted(metrics.items())
+    ]
+
+
+def with_error(measured: MeasuredMetric | Headline, moment: Literal["before", "after"]) -> str:
+    """A value with its standard error, where that is known."""
+    errors = measured.get("standardError")
+    return _with(_number(measured[moment]), None if errors is None else errors[moment])
+
+
+def _gain(measured: MeasuredMetric | Headline) -> str:
+    before, after, errors = measured["before"], measured["after"], measured.get("standardError")
+    if before is None or after is None:
+        return "-"
+    return _with(f"{after - before:+.3f}", None if errors is None else errors["gain"])
+
+
+def _with(text: str, error: float | None) -> str:
+    return text if error is None or text == "-" else f"{text} ± {error:.3f}"
+
+
+_DEMANDS = {"minimum": "at least", "maximum": "at most", "minimumGain": "a gain of at least"}
 
 
 def _demand(condition: JudgedCondition) -> str:
-    words = {"minimum": "at least", "maximum": "at most", "minimumGain": "a gain of at least"}
-    return ", ".join(f"{text} {condition.get(key)}" for key, text in words.items() if key in condition)
+    return ", ".join(f"{text} {condition.get(key)}" for key, text in _DEMANDS.items() if key in condition)
+
+
+def _bounds(condition: JudgedCondition) -> str:
+    """The bounds, and how sure they are; where there are none, the values themselves were judged."""
+    bounds = condition.get("bounds")
+    if not bounds:
+        return "the value itself"
+    told = ", ".join(
+        f"{text} {_number(cast('float | None', bounds[key]))}" for key, text in _DEMANDS.items() if key in bounds
+    )
+    return f"{told} ({condition.get('confidence', 0):.6g} confidence)"
 
 
 def _number(value: float | None) -> str:

@@ -9,10 +9,12 @@ from copy import deepcopy
 from itertools import product
 from typing import Literal, NotRequired, TypedDict, cast
 
+from posttraining.confidence import least_gain
 from posttraining.contracts.flow_result import FlowResult, Headline, RunSeconds
 from posttraining.contracts.recipe import Recipe
 from posttraining.contracts.run_document import RunDocument
 from posttraining.document_text import parse_document
+from posttraining.gate import DocumentValues
 from posttraining.recipe import RecipeError, read_recipe
 from posttraining.run_document import RECIPES
 from posttraining.schema_problems import is_mapping
@@ -25,6 +27,10 @@ _LIST_FIELDS = {"learningRates": ("optimizer", "learningRate"), "baseModels": ("
 _DIRECTIONS = ("highest", "lowest")
 # Last parts of lm-eval's and TRL's metric names for which less is better.
 _LESS_IS_BETTER = ("loss", "perplexity", "bits_per_byte", "entropy")
+
+
+# Of a difference between candidates: what is only shown need not be as sure as a gate.
+_SURENESS = 0.95
 
 
 class SweepError(ValueError):
@@ -61,6 +67,8 @@ class SweptCandidate(Candidate):
     modelUri: str | None
     """Prefix of the model's files; None: it did not win, and its files are deleted."""
     promoted: bool
+    tied: bool | None
+    """Whether the documents do not tell it from the winner; None: it won, or the headline has no value for each document."""
     headline: Headline
     seconds: RunSeconds
 
@@ -144,6 +152,23 @@ def choose(results: Sequence[FlowResult], highest: bool) -> int:
         return value if highest else -value
 
     return max(passed or range(len(results)), key=merit)
+
+
+def tied(winner: DocumentValues | None, other: DocumentValues | None, highest: bool) -> bool | None:
+    """Whether what two candidates answered to the same documents leaves it open, with 95 % confidence, which is better.
+
+    Args:
+        winner: the headline's values of the candidate that won; None where it has none.
+        other: those of another.
+        highest: whether more of the metric is better.
+
+    Returns:
+        None where it cannot be told.
+    """
+    if winner is None or other is None or len(winner["after"]) != len(other["after"]):
+        return None
+    better, worse = (winner["after"], other["after"]) if highest else (other["after"], winner["after"])
+    return least_gain(worse, better, _SURENESS) <= 0
 
 
 def _document_of(document: RunDocument, name: str, rate: float, base: str) -> RunDocument:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from candidates import SweptCandidate
 
+from posttraining.cards import with_error
 from posttraining.training_metrics import History
 
 if TYPE_CHECKING:
@@ -35,22 +36,28 @@ def draw_comparison(card: Card, headline: str, swept: list[SweptCandidate], hist
             headers=["candidate", "learning rate", "base model", f"{headline} before", "after", "gate", "training", ""],
         )
     )
+    if any(candidate["tied"] for candidate in swept):
+        card.append(
+            Markdown(
+                "Candidates that are not told from the winner answered the same documents so alike that chance alone may "
+                "have set them apart (95 % confidence): more documents, or another reason, must choose among them."
+            )
+        )
     card.append(VegaChart(_headline_chart(headline, swept)))
     card.append(VegaChart(_loss_chart(histories)))
 
 
 def _row(candidate: SweptCandidate) -> list[str]:
-    before, after = candidate["headline"]["before"], candidate["headline"]["after"]
     seconds = candidate["seconds"]["train"]
     return [
         candidate["name"],
         f"{candidate['learningRate']:g}",
         candidate["baseModel"],
-        "-" if before is None else f"{before:.3f}",
-        "-" if after is None else f"{after:.3f}",
+        with_error(candidate["headline"], "before"),
+        with_error(candidate["headline"], "after"),
         "passed" if candidate["promoted"] else "failed",
         "-" if seconds is None else f"{seconds:.0f} s",
-        "winner" if candidate["won"] else "",
+        "winner" if candidate["won"] else "not told from the winner" if candidate["tied"] else "",
     ]
 
 

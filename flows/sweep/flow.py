@@ -22,6 +22,7 @@ from candidates import (
     candidates,
     choose,
     read_sweep,
+    tied,
 )
 from comparison_card import draw_comparison
 from metaflow import Config, card, current, step
@@ -53,12 +54,13 @@ def _sweep(text: str) -> Sweep:
         raise InvalidRunError(str(error)) from error
 
 
-def _swept(candidate: Candidate, result: FlowResult, won: bool) -> SweptCandidate:
+def _swept(candidate: Candidate, result: FlowResult, won: bool, is_tied: bool | None) -> SweptCandidate:
     return {
         **candidate,
         "won": won,
         "modelUri": result["modelUri"] if won else None,
         "promoted": result["promoted"],
+        "tied": None if won else is_tied,
         "headline": result["headline"],
         "seconds": result["seconds"],
     }
@@ -112,13 +114,17 @@ class SweepFlow(PostTrainingFlow):
         from posttraining.registry import register_model
 
         tasks = sorted(inputs, key=lambda task: task.position)
-        winner = choose(
-            [task.result for task in tasks], best_is_highest(tasks[0].document["recipe"], self._what_is_swept())
-        )
+        highest = best_is_highest(tasks[0].document["recipe"], self._what_is_swept())
+        winner = choose([task.result for task in tasks], highest)
+        headline = tasks[winner].result["headline"]["metric"]
+        answers = [task.evaluation["samples"].get(headline) for task in tasks]
         self.examples = tasks[winner].examples
         self.document = cast(RunDocument, {**tasks[winner].document, "name": self.settings.name})
         self.result = tasks[winner].result
-        self.candidates = [_swept(task.candidate, task.result, index == winner) for index, task in enumerate(tasks)]
+        self.candidates = [
+            _swept(task.candidate, task.result, index == winner, tied(answers[winner], answers[index], highest))
+            for index, task in enumerate(tasks)
+        ]
         self.histories = {task.candidate["name"]: task.training["history"] for task in tasks}
         register_model(
             self.document,

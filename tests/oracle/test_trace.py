@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from sizing_oracle import trace as oracle
 from torch.testing._internal.distributed.fake_pg import FakeStore
+
+from sizing_oracle import trace as oracle
 
 TINY = {
     "hidden_size": 512,

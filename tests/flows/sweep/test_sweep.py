@@ -2,14 +2,16 @@
 
 import json
 import math
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from candidates import SweepError, best_is_highest, candidates, choose, read_sweep
+from candidates import SweepError, SweptCandidate, best_is_highest, candidates, choose, read_sweep, tied
+from comparison_card import draw_comparison
 
-from posttraining.contracts.flow_result import FlowResult
+from posttraining.contracts.flow_result import FlowResult, Headline
 from posttraining.contracts.recipe import DurationInSteps, Evaluation, GateCondition
 from posttraining.contracts.run_document import RunDocument
+from posttraining.gate import DocumentValues
 from posttraining.plans import plan_for_this_machine
 from posttraining.run_document import RECIPES, read_run_document
 
@@ -89,6 +91,67 @@ def test_a_loss_is_better_when_it_is_lower():
     assert not best_is_highest(ungated, {})
     ungated["evaluation"]["headline"] = "tiny_sums/number"
     assert best_is_highest(ungated, {})
+
+
+def test_candidates_that_their_answers_do_not_tell_apart_are_tied():
+    def answers(right: int, count: int = 100) -> DocumentValues:
+        return {"before": None, "after": [1.0] * right + [0.0] * (count - right)}
+
+    assert tied(answers(52), answers(50), highest=True) is True
+    assert tied(answers(60), answers(50), highest=True) is False
+    assert tied(answers(50), answers(60), highest=False) is False
+    assert tied(answers(50), answers(52), highest=False) is True
+    assert tied(None, answers(50), highest=True) is None
+    assert tied(answers(50), answers(25, 50), highest=True) is None
+
+
+def test_a_card_says_how_sure_a_candidates_headline_is():
+    shown = Card()
+    sure: Headline = {
+        "metric": "a/b",
+        "before": 0.25,
+        "after": 0.5,
+        "standardError": {"before": 0.01, "after": 0.02, "gain": 0.015},
+    }
+    swept: list[SweptCandidate] = [
+        {
+            "name": f"candidate-{number}",
+            "learningRate": 1e-3,
+            "baseModel": "tiny:llama",
+            "won": number == 1,
+            "modelUri": None,
+            "promoted": True,
+            "tied": None if number == 1 else True,
+            "headline": sure,
+            "seconds": {"train": 1.5, "evaluate": 2.5},
+        }
+        for number in (1, 2)
+    ]
+    draw_comparison(cast("Any", shown), "a/b", swept, {})
+    assert shown.rows == [
+        ["candidate-1", "0.001", "tiny:llama", "0.250 ± 0.010", "0.500 ± 0.020", "passed", "2 s", "winner"],
+        [
+            *["candidate-2", "0.001", "tiny:llama"],
+            "0.250 ± 0.010",
+            "0.500 ± 0.020",
+            "passed",
+            "2 s",
+            "not told from the winner",
+        ],
+    ]
+    assert any("chance alone" in text for text in shown.texts)
+
+
+class Card:
+    """Keeps what is drawn: rows of tables, and texts."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[str]] = []
+        self.texts: list[str] = []
+
+    def append(self, component: Any) -> None:
+        self.rows += getattr(component, "_data", None) or []
+        self.texts.append(str(getattr(component, "_text", "")))
 
 
 def test_a_wrong_grid_is_one_message_before_anything_runs(metaflow_home: Any):
