@@ -6,6 +6,7 @@ Ends with 0 if every invariant holds, 1 if one does not, 2 if the rehearsal coul
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import cast
@@ -22,6 +23,8 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m posttraining.rehearsal REQUEST.json", file=sys.stderr)
         return 2
     environment_is_quiet()
+    # What it has started is ended with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         request = _read(Path(arguments[0]))
         report = rehearse(request, lambda line: print(f"rehearsal: {line}", flush=True))

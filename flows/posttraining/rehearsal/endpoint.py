@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 from posttraining.contracts.recipe import Recipe
 from posttraining.driver.environment import with_direct_loopback, without_foreign_variables
-from posttraining.rehearsal.flow_run import FLOWS
+from posttraining.rehearsal.flow_run import FLOWS, mark_of
 
 NAME = "rehearsed"
 ADAPTER_NAMES = ("adapter-one", "adapter-two")
@@ -113,6 +113,7 @@ def _environment(cache: Path, temporary: str) -> dict[str, str]:
     return (
         inherited
         | with_direct_loopback(inherited)
+        | mark_of(os.environ)
         | {
             "HOME": str(cache / "home"),
             "HF_HUB_OFFLINE": "1",

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from posttraining.contracts.run_document import RunDocument
-from posttraining.driver.environment import without_foreign_variables
+from posttraining.driver.environment import OWNER_VARIABLE, without_foreign_variables
 from posttraining.rehearsal.observation_variables import INTERRUPT, OBSERVE
 
 FLOWS = Path(__file__).resolve().parents[2]
@@ -90,17 +90,26 @@ class FlowRun:
         return "\n".join(told[-count:])
 
 
+def mark_of(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The variable by which whoever started the rehearsal finds, and ends, all that it has started."""
+    return {name: value for name, value in inherited.items() if name == OWNER_VARIABLE}
+
+
 def _environment(inherited: Mapping[str, str], home: Path) -> dict[str, str]:
     """A run's environment, with everything that Metaflow keeps below `home`."""
-    return without_foreign_variables(inherited) | {
-        "OMP_NUM_THREADS": "1",
-        "METAFLOW_HOME": str(home),
-        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(home),
-        "METAFLOW_CLIENT_CACHE_PATH": str(home / "client-cache"),
-        "METAFLOW_DEFAULT_METADATA": "local",
-        "METAFLOW_USER": "rehearsal",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{inherited.get('PATH', os.defpath)}",
-        "PYTHONPATH": str(FLOWS),
-        "PYTHONUTF8": "1",
-        "HF_HUB_OFFLINE": "1",
-    }
+    return (
+        without_foreign_variables(inherited)
+        | mark_of(inherited)
+        | {
+            "OMP_NUM_THREADS": "1",
+            "METAFLOW_HOME": str(home),
+            "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(home),
+            "METAFLOW_CLIENT_CACHE_PATH": str(home / "client-cache"),
+            "METAFLOW_DEFAULT_METADATA": "local",
+            "METAFLOW_USER": "rehearsal",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{inherited.get('PATH', os.defpath)}",
+            "PYTHONPATH": str(FLOWS),
+            "PYTHONUTF8": "1",
+            "HF_HUB_OFFLINE": "1",
+        }
+    )

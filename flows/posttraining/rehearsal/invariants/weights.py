@@ -61,9 +61,8 @@ def frozen_weights_stay(attempt: Attempt) -> RehearsalInvariant:
 
 
 def least_share(recipe: Recipe, weights: Weights, trained: list[str]) -> float:
-    """The share of trained elements that must have changed, by the number format that the optimizer updates."""
-    kinds = {str(weights[name].dtype) for name in trained}
-    if kinds <= {"torch.float32"}:
+    """The share of trained elements that must have changed, by the number format that the optimizer should update."""
+    if recipe["trainable"]["kind"] != "full" or recipe["precision"] in ("float32", "bfloat16-mixed"):
         return _LEAST_IN_FLOAT32
     if recipe["precision"] == "bfloat16-stochastic":
         return _LEAST_OF_EXPECTED * expected_share(recipe, [weights[name] for name in trained])
