@@ -19,6 +19,7 @@ from posttraining.rehearsal import rows
 from posttraining.rehearsal.endpoint import NAME, Endpoint
 from posttraining.rehearsal.evidence import Attempt, Saved, read_attempt
 from posttraining.rehearsal.flow_run import FlowRun
+from posttraining.rehearsal.hub import hub_is_reachable
 from posttraining.rehearsal.invariants import (
     adapter,
     chat,
@@ -105,13 +106,14 @@ class _Rehearsal:
 
     def _prepare(self) -> Scaled:
         request, recipe = self._request, self._request["recipe"]
+        use_hub = request["useHub"] and hub_is_reachable()
         source = recipe["dataset"]["source"]
         model, dataset = recipe["model"]["base"], self._folder / "rows.jsonl"
         texts: list[str] = []
         if source.startswith(("tiny:", "file://", "s3://")):
             reference = source
         else:
-            sample = rows.sample_of(recipe["dataset"], request["useHub"])
+            sample = rows.sample_of(recipe["dataset"], use_hub)
             dataset.write_text(
                 "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in sample.rows), encoding="utf-8"
             )
@@ -129,9 +131,7 @@ class _Rehearsal:
         with lean_imports():
             import transformers  # noqa: F401
         small = self._folder / "base"
-        origin = write_scaled_model(
-            model, recipe["model"].get("revision"), request["shape"], texts, small, request["useHub"]
-        )
+        origin = write_scaled_model(model, recipe["model"].get("revision"), request["shape"], texts, small, use_hub)
         self._replace(
             f"model.base: {model}",
             f"a small {origin.architecture} with random weights",

@@ -34,6 +34,8 @@ _PROSE = (
 class DataFamily:
     """The rows of one data set, or of several with one schema."""
 
+    name: str
+    """One of them, or what they share, for people."""
     pattern: str
     """Regular expression on the hub id."""
     row: Callable[[int, random.Random], Row]
@@ -182,22 +184,26 @@ def _open_r1(number: int, source: random.Random) -> Row:
 
 
 FAMILIES: tuple[DataFamily, ...] = (
-    DataFamily(r"allenai/tulu-3-sft-.*|allenai/tulu-v2-sft-mixture", _tulu_mixture),
-    DataFamily(r"allenai/.*preference.*", _tulu_preference),
-    DataFamily(r"HuggingFaceH4/ultrafeedback_binarized", _ultrafeedback),
-    DataFamily(r"HuggingFaceH4/ultrachat_200k", _ultrachat),
-    DataFamily(r"openai/gsm8k|(.*/)?gsm8k", _gsm8k),
-    DataFamily(r"Intel/orca_dpo_pairs|argilla/distilabel-intel-orca-dpo-pairs", _orca_pairs),
-    DataFamily(r"Anthropic/hh-rlhf", _hh),
-    DataFamily(r"trl-lib/kto-mix-14k", _kto),
-    DataFamily(r"trl-lib/ultrafeedback_binarized", _implicit_pairs),
-    DataFamily(r"trl-lib/tldr", _prompt_completion),
-    DataFamily(r"BytedTsinghua-SIA/DAPO-Math-17k", _dapo),
-    DataFamily(r"AI-MO/NuminaMath-(TIR|CoT)", _numina),
-    DataFamily(r"open-r1/OpenR1-Math-220k", _open_r1),
-    DataFamily(r"HuggingFaceTB/smoltalk2?|trl-lib/Capybara|HuggingFaceH4/no_robots", _messages),
-    DataFamily(r"teknium/OpenHermes-2\.5|Open-Orca/SlimOrca(-Dedup)?|.*ShareGPT.*", _sharegpt),
-    DataFamily(r"tatsu-lab/alpaca|yahma/alpaca-cleaned|vicgalle/alpaca-gpt4", _alpaca),
+    DataFamily("allenai/tulu-3-sft-mixture", r"allenai/tulu-3-sft-.*|allenai/tulu-v2-sft-mixture", _tulu_mixture),
+    DataFamily("allenai/...-preference-mixture", r"allenai/.*preference.*", _tulu_preference),
+    DataFamily("HuggingFaceH4/ultrafeedback_binarized", r"HuggingFaceH4/ultrafeedback_binarized", _ultrafeedback),
+    DataFamily("HuggingFaceH4/ultrachat_200k", r"HuggingFaceH4/ultrachat_200k", _ultrachat),
+    DataFamily("openai/gsm8k", r"openai/gsm8k|(.*/)?gsm8k", _gsm8k),
+    DataFamily("Intel/orca_dpo_pairs", r"Intel/orca_dpo_pairs|argilla/distilabel-intel-orca-dpo-pairs", _orca_pairs),
+    DataFamily("Anthropic/hh-rlhf", r"Anthropic/hh-rlhf", _hh),
+    DataFamily("trl-lib/kto-mix-14k", r"trl-lib/kto-mix-14k", _kto),
+    DataFamily("trl-lib/ultrafeedback_binarized", r"trl-lib/ultrafeedback_binarized", _implicit_pairs),
+    DataFamily("trl-lib/tldr", r"trl-lib/tldr", _prompt_completion),
+    DataFamily("BytedTsinghua-SIA/DAPO-Math-17k", r"BytedTsinghua-SIA/DAPO-Math-17k", _dapo),
+    DataFamily("AI-MO/NuminaMath-TIR", r"AI-MO/NuminaMath-(TIR|CoT)", _numina),
+    DataFamily("open-r1/OpenR1-Math-220k", r"open-r1/OpenR1-Math-220k", _open_r1),
+    DataFamily(
+        "HuggingFaceTB/smoltalk", r"HuggingFaceTB/smoltalk2?|trl-lib/Capybara|HuggingFaceH4/no_robots", _messages
+    ),
+    DataFamily(
+        "teknium/OpenHermes-2.5", r"teknium/OpenHermes-2\.5|Open-Orca/SlimOrca(-Dedup)?|.*ShareGPT.*", _sharegpt
+    ),
+    DataFamily("tatsu-lab/alpaca", r"tatsu-lab/alpaca|yahma/alpaca-cleaned|vicgalle/alpaca-gpt4", _alpaca),
 )
 
 
@@ -225,7 +231,7 @@ def sample_of(dataset: RecipeDataset, use_hub: bool) -> Sample:
             print(f"{source} cannot be read from the hub here ({str(error).splitlines()[0][:200]}).", flush=True)
     family = next((one for one in FAMILIES if re.fullmatch(one.pattern, source)), None)
     if family is None:
-        known = ", ".join(sorted({one.pattern.split("|")[0].replace("\\", "") for one in FAMILIES}))
+        known = ", ".join(one.name for one in FAMILIES)
         raise RehearsalError(
             f"dataset.source: got {source}, whose rows cannot be had from the hub here, and whose schema is not among those "
             f"that are known without it ({known}): let the rehearsal reach the hub, or copy a few of its rows to a file and "

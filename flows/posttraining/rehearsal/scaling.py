@@ -58,10 +58,10 @@ def scaled(request: RehearsalRequest, model: str, rows: str) -> Scaled:
 
     recipe["model"]["base"] = model
     recipe["model"].pop("revision", None)
-    kept = {name: recipe["dataset"][name] for name in ("shuffle",) if name in recipe["dataset"]}
-    if not recipe["dataset"]["source"].startswith("tiny:"):
-        recipe["dataset"] = {"source": rows, "split": "train", **kept}
-    recipe["dataset"].pop("examples", None)
+    if recipe["dataset"]["source"] != rows:
+        recipe["dataset"] |= {"source": rows, "split": "train"}
+    for name in ("subset", "revision", "examples", "limit"):
+        recipe["dataset"].pop(name, None)
     _scale_lengths(recipe)
     _replace_what_needs_gpus(recipe, replace)
     plan = _scaled_plan(request, recipe, replace)

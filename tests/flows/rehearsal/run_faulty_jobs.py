@@ -31,18 +31,19 @@ def adapter_behind_wrappers() -> Iterator[None]:
 
 @contextmanager
 def examples_see_each_other() -> Iterator[None]:
-    """Packed examples lose the positions by which attention tells them apart."""
+    """Packed examples are numbered on, so that attention takes them for one."""
+    import torch
     from trl.trainer import sft_trainer
 
     collator = sft_trainer.DataCollatorForLanguageModeling
     call = collator.torch_call
 
-    def without_positions(self: Any, examples: Any) -> Any:
+    def numbered_on(self: Any, examples: Any) -> Any:
         batch = call(self, examples)
-        batch.pop("position_ids", None)
+        batch["position_ids"] = torch.arange(batch["input_ids"].shape[1])[None]
         return batch
 
-    with patch.object(collator, "torch_call", without_positions):
+    with patch.object(collator, "torch_call", numbered_on):
         yield
 
 

@@ -30,11 +30,7 @@ def trained_weights_change(recipe: Recipe, attempt: Attempt) -> RehearsalInvaria
     shares = {name: changed_share(begin[name], end[name]) for name in trained}
     untouched = [name for name, share in shares.items() if share == 0]
     whole = _whole_share(begin, shares)
-    problems = [
-        f"{name} did not change in {attempt.facts['lastStep']} steps: see whether its gradient reaches the optimizer"
-        for name in untouched
-        if least > 0
-    ]
+    problems = []
     if not trained:
         problems.append("nothing is trained: trainable must name modules that the model has")
     if whole < least or (trained and whole == 0):
@@ -43,6 +39,11 @@ def trained_weights_change(recipe: Recipe, attempt: Attempt) -> RehearsalInvaria
             f"{recipe['precision']} and a learning rate of {recipe['optimizer']['learningRate']:g}: write precision "
             "bfloat16-mixed, which keeps float32 weights, or raise optimizer.learningRate"
         )
+    problems += [
+        f"{name} did not change in {attempt.facts['lastStep']} steps: see whether its gradient reaches the optimizer"
+        for name in untouched
+        if least > 0
+    ]
     seen = f"{whole:.1%} of the elements of {len(trained)} trained weights changed"
     return verdict(
         TRAINED, problems, seen, {"changedShare": whole, "leastShare": least, "trainedWeights": len(trained)}
