@@ -97,6 +97,12 @@ def processing_class(recipe: Recipe, base: Path) -> Any:
     return processing
 
 
+def template_columns(recipe: Recipe) -> dict[str, Any]:
+    """Columns by which TRL's trainers hand the recipe's arguments to the template; those that generate have a setting for them."""
+    arguments = recipe["model"].get("chatTemplateArguments")
+    return {"chat_template_kwargs": arguments} if arguments and not method_of(recipe).generates else {}
+
+
 def folder_with_template(recipe: Recipe, base: Path, folder: Path) -> Path:
     """A folder with the model's files and the template of the training: what is compared with the trained model.
 

@@ -15,6 +15,7 @@ from posttraining.data.trial import try_examples
 from posttraining.examples import Examples, load_examples
 from posttraining.methods.columns import DatasetError
 from posttraining.models import fetch_model
+from posttraining.trainers.chat_template import template_of
 from posttraining.trainers.training_templates import TemplateError
 from recipes import recipe
 
@@ -494,6 +495,28 @@ def test_what_a_trainer_cannot_use_is_said_before_any_gpu(tmp_path: Path, base: 
     with pytest.raises(DatasetError, match=r"DPOTrainer cannot use the first 4 examples .* roles must alternate"):
         pairs = [PAIR_OF_TURNS] * 4
         try_examples(chosen_recipe("dpo", write(tmp_path, pairs)), own, pairs)
+
+
+@pytest.mark.parametrize(
+    ("method", "form"),
+    [("sft", "messages (UltraChat)"), ("dpo", "UltraFeedback"), ("kto", "UltraFeedback"), ("grpo", "DAPO")],
+)
+def test_the_template_gets_the_recipes_arguments(tmp_path: Path, base: Path, method: str, form: str):
+    own = tmp_path / "own"
+    own.mkdir()
+    for file in base.iterdir():
+        (own / file.name).symlink_to(file)
+    asks = "{% if mood is not defined %}{{ raise_exception('no mood') }}{% endif %}"
+    plain = template_of(chosen_recipe(method, "tiny:sums"), base).text
+    (own / "chat_template.jinja").write_text(asks + plain)
+    source = write(tmp_path, FORMS[form].rows)
+    chosen = chosen_recipe(
+        method, source, {"model__chatTemplateArguments": {"mood": "glad", "steps": 2, "thinks": False}}
+    )
+    rows = load_examples(chosen).rows()
+    try_examples(chosen, own, rows)
+    with pytest.raises(DatasetError, match="no mood"):
+        try_examples(chosen_recipe(method, source), own, rows)
 
 
 def test_llama_learns_from_messages_and_keeps_its_own_template(tmp_path: Path, base: Path):
