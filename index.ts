@@ -22,7 +22,7 @@ async function localProgram(document: unknown, stack: string, machine?: Machine)
   const isElsewhere = refersElsewhere(reading);
   if (isElsewhere) {
     const { modelErrors } = require("./preflight/modelChecks") as typeof import("./preflight/modelChecks");
-    errors.push(...(await modelErrors(reading, here)));
+    errors.push(...(await modelErrors(reading, here, (line) => void pulumi.log.info(line))));
   }
   if (demandsRehearsals(reading)) {
     const { rehearsalErrors } = require("./preflight/rehearsals") as typeof import("./preflight/rehearsals");

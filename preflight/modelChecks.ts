@@ -2,7 +2,7 @@ import type { FieldError } from "../validation/explain";
 import { type LocalReading, recipePath, type StageReading } from "../configuration/local";
 import type { Machine } from "./machine";
 import { isTinyModel } from "../recipe/relations";
-import { datasetErrors, findModel, type FoundModel } from "./references";
+import { findDatasets, findModel, type FoundDataset, type FoundModel } from "./references";
 import {
   contextErrors,
   contextOf,
@@ -30,8 +30,15 @@ interface Started {
   readonly model: FoundModel;
 }
 
-/** @returns one entry for every field to change */
-export async function modelErrors({ stages, endpoint }: LocalReading, machine: Machine): Promise<FieldError[]> {
+/**
+ * @param note is told what the hub says of licences: they are for people to judge, and nothing is refused for one.
+ * @returns one entry for every field to change
+ */
+export async function modelErrors(
+  { stages, endpoint }: LocalReading,
+  machine: Machine,
+  note: (line: string) => void = () => undefined,
+): Promise<FieldError[]> {
   const standing = standingStages(stages, machine);
   const starting = stages.filter(({ index }) => !standing.has(index));
   const firsts = [...new Set(starting.map(firstOf))];
@@ -45,12 +52,16 @@ export async function modelErrors({ stages, endpoint }: LocalReading, machine: M
     const model = models.get(first);
     return model === undefined ? [] : [{ stage, first, model }];
   });
+  const licences = new Set([...models.values()].map((model) => model?.licence));
   const errors = await Promise.all(
     started.map(async (each) => {
-      const wrong = [...fitErrors(each, machine), ...(await otherErrors(each.stage, machine))];
+      const others = await otherErrors(each.stage, machine);
+      licences.add(others.licence);
+      const wrong = [...fitErrors(each, machine), ...others.errors];
       return wrong.map(({ path, reason }) => ({ path: recipePath(each.stage, path), reason }));
     }),
   );
+  for (const licence of licences) if (licence !== undefined) note(licence);
   return [...errors.flat(), ...diskErrors(started, endpoint?.serves, machine)];
 }
 
@@ -62,8 +73,10 @@ async function modelOf({ recipe }: StageReading, isNeeded: boolean, machine: Mac
   return recipe === undefined ? undefined : findModel(recipe, isNeeded, machine);
 }
 
-async function otherErrors({ recipe }: StageReading, machine: Machine): Promise<FieldError[]> {
-  return recipe === undefined ? [] : [...shapeErrors(recipe), ...(await datasetErrors(recipe, machine))];
+async function otherErrors({ recipe }: StageReading, machine: Machine): Promise<FoundDataset> {
+  if (recipe === undefined) return { errors: [] };
+  const found = await findDatasets(recipe, machine);
+  return { ...found, errors: [...shapeErrors(recipe), ...found.errors] };
 }
 
 /** Whether the model is there, and memory and model are large enough for the recipe. */

@@ -20,6 +20,14 @@ export interface FoundModel {
   readonly config: unknown;
   /** Its weights need not be downloaded. */
   readonly isHere: boolean;
+  /** What the hub says of its licence, as a sentence; undefined where it was not asked. */
+  readonly licence?: string | undefined;
+}
+
+/** What is wrong with data sets, and what the hub says of the licence of the one that is trained on. */
+export interface FoundDataset {
+  readonly errors: readonly FieldError[];
+  readonly licence?: string | undefined;
 }
 
 /**
@@ -44,7 +52,12 @@ export async function findModel({ model }: RecipeReading, isNeeded: boolean, mac
     const wrong = kindErrors(base, answer.content);
     const files =
       wrong.length > 0 ? undefined : await ask(`${hub}/api/models/${base}/revision/${at}`, "model", machine);
-    return { errors: [...wrong, ...filesErrors(base, files, machine)], config: answer.content, isHere: false };
+    return {
+      errors: [...wrong, ...filesErrors(base, files, machine)],
+      config: answer.content,
+      isHere: false,
+      licence: files?.kind === "found" ? licenceOf(base, files.content) : undefined,
+    };
   }
   if (answer.kind === "no revision") {
     return {
@@ -117,6 +130,22 @@ function filesErrors(base: string, answer: HubAnswer | undefined, machine: Machi
   if (names.some((name) => typeof name === "string" && name.endsWith(".safetensors"))) return [];
   const reason = `got ${show(base)}; it has no *.safetensors on ${hostOf(machine)}, and no other weights are read: choose another model or revision`;
   return [{ path: "model.base", reason }];
+}
+
+/** What the hub says of a licence: in the card of a model or a dataset, or in a tag that it makes of the card. */
+function licenceOf(id: string, content: unknown): string {
+  const { cardData, tags } = (content ?? {}) as { readonly cardData?: unknown; readonly tags?: unknown };
+  const { license, license_name } = (cardData ?? {}) as Readonly<Record<string, unknown>>;
+  const named = license === "other" && typeof license_name === "string" ? license_name : license;
+  const tagged = (Array.isArray(tags) ? (tags as readonly unknown[]) : [])
+    .filter((tag) => typeof tag === "string")
+    .filter((tag) => tag.startsWith("license:"))
+    .map((tag) => tag.slice("license:".length));
+  const found = (Array.isArray(named) ? (named as readonly unknown[]) : [named]).filter(
+    (each) => typeof each === "string",
+  );
+  const licences = found.length > 0 ? found : tagged;
+  return licences.length > 0 ? `${id} has the licence ${licences.join(", ")}` : `${id} states no licence`;
 }
 
 function isFile(file: string): boolean {
@@ -214,22 +243,23 @@ function refusals(answer: HubAnswer, { path: field, got, what, otherwise }: Aske
   }
 }
 
-/** What is wrong with the dataset that a recipe trains on, and with those that its tasks read. */
-export async function datasetErrors(recipe: RecipeReading, machine: Machine): Promise<FieldError[]> {
-  const source = recipe.dataset?.source;
-  const asked = await Promise.all([
-    source === undefined || /^(?:tiny:|s3:\/\/)/.test(source)
-      ? []
-      : source.startsWith("file://")
-        ? fileErrors(source)
-        : hubDatasetErrors(
-            source,
-            { path: "dataset.source", got: show(source), otherwise: "name JSON lines (file:///...)" },
-            machine,
-          ),
-    ...(recipe.evaluation?.tasks ?? []).map((task, index) => taskErrors(task, `evaluation.tasks[${index}]`, machine)),
+/** Looks for the dataset that a recipe trains on, and for those that its tasks read. */
+export async function findDatasets(recipe: RecipeReading, machine: Machine): Promise<FoundDataset> {
+  const [trained, ...evaluated] = await Promise.all([
+    findDataset(recipe, machine),
+    ...(recipe.evaluation?.tasks ?? []).map(async (task, index) => ({
+      errors: await taskErrors(task, `evaluation.tasks[${index}]`, machine),
+    })),
   ]);
-  return asked.flat();
+  return { ...trained, errors: [trained, ...evaluated].flatMap(({ errors }) => errors) };
+}
+
+async function findDataset({ dataset }: RecipeReading, machine: Machine): Promise<FoundDataset> {
+  const { source, revision } = dataset ?? {};
+  if (source === undefined || /^(?:tiny:|s3:\/\/)/.test(source)) return { errors: [] };
+  if (source.startsWith("file://")) return { errors: fileErrors(source) };
+  const asked = { path: "dataset.source", got: show(source), otherwise: "name JSON lines (file:///...)" };
+  return askForDataset(source, revision, asked, machine);
 }
 
 /** Of a group of tasks with many datasets the first ones stand for all. */
@@ -248,18 +278,34 @@ async function taskErrors(name: string | undefined, field: string, machine: Mach
   const asked = await Promise.all(
     task.datasets.slice(0, mostAsked).map((id) => {
       const what = { path: field, got: `${got}, which reads dataset ${id}`, otherwise: "write tasks of the project" };
-      return hubDatasetErrors(id, what, machine);
+      return askForDataset(id, undefined, what, machine);
     }),
   );
-  return [...errors, ...asked.flat().slice(0, 1)];
+  return [...errors, ...asked.flatMap((found) => found.errors).slice(0, 1)];
 }
 
-async function hubDatasetErrors(id: string, asked: Omit<Asked, "what">, machine: Machine): Promise<FieldError[]> {
-  if (isCachedDataset(id, machine)) return [];
-  const answer = await ask(`${hubEndpoint(machine.environment)}/api/datasets/${id}?expand=gated`, "dataset", machine);
-  // Of whom the owner has let in, only the files themselves would tell.
-  const isClosed = answer.kind === "found" && isGated(answer.content) && !machine.hasHubToken();
-  return refusals(isClosed ? { kind: "gated" } : answer, { ...asked, what: "dataset" }, machine);
+async function askForDataset(
+  id: string,
+  revision: string | undefined,
+  asked: Omit<Asked, "what">,
+  machine: Machine,
+): Promise<FoundDataset> {
+  if (isCachedDataset(id, machine)) return { errors: [] };
+  const place = `${hubEndpoint(machine.environment)}/api/datasets/${id}`;
+  const at = revision === undefined ? "" : `/revision/${encodeURIComponent(revision)}`;
+  const answer = await ask(`${place}${at}?expand=gated&expand=cardData`, "dataset", machine);
+  if (answer.kind === "no revision" && revision !== undefined) {
+    const reason = `got ${show(revision)}; ${id} has no such branch, tag or commit on ${hostOf(machine)}`;
+    return { errors: [{ path: "dataset.revision", reason }] };
+  }
+  const isClosed = answer.kind === "found" && isGated(answer.content) && !(await isLetIn(place, machine));
+  const errors = refusals(isClosed ? { kind: "gated" } : answer, { ...asked, what: "dataset" }, machine);
+  return { errors, licence: answer.kind === "found" ? licenceOf(id, answer.content) : undefined };
+}
+
+/** Whether the owner of a dataset whose terms must be accepted has let this user in; its description can be read by everybody. */
+async function isLetIn(place: string, machine: Machine): Promise<boolean> {
+  return machine.hasHubToken() && (await ask(`${place}/auth-check`, "dataset", machine)).kind !== "gated";
 }
 
 /** Whether the hub's description of a dataset says that its terms must be accepted. */

@@ -115,11 +115,69 @@ describe("a dataset whose terms must be accepted", () => {
       hasHubToken: () => hasToken,
     });
 
-  it("is refused to whom the hub does not know, and left to the run otherwise", async () => {
+  it("is refused to whom the hub does not know", async () => {
     expect(await fields(stagesOf(stage), gated("manual", false))).toEqual([
       "stages[0].recipe (sft-tiny) dataset.source",
     ]);
     expect(await fields(stagesOf(stage), gated("manual", true))).toEqual([]);
     expect(await fields(stagesOf(stage), gated(false, false))).toEqual([]);
+  });
+
+  it("is refused to a user whom its owner has not let in", async () => {
+    const urls: string[] = [];
+    const notLetIn = machine({
+      hasHubToken: () => true,
+      askHub: (url) => {
+        urls.push(url);
+        return Promise.resolve(
+          url.endsWith("/auth-check") ? { kind: "gated" } : { kind: "found", content: { gated: "auto" } },
+        );
+      },
+    });
+    const [error, ...more] = await modelErrors(stagesOf(stage), notLetIn);
+    expect(more).toEqual([]);
+    expect(error?.path).toBe("stages[0].recipe (sft-tiny) dataset.source");
+    expect(error?.reason).toContain("accept its terms there, and set HF_TOKEN");
+    expect(urls).toEqual([
+      "https://huggingface.co/api/datasets/owner/data?expand=gated&expand=cardData",
+      "https://huggingface.co/api/datasets/owner/data/auth-check",
+    ]);
+  });
+});
+
+describe("the revision of a dataset", () => {
+  it("is asked for, and named where there is none", async () => {
+    const stage = { ...tiny, set: { dataset: { source: "owner/data", revision: "refs/pr/1" } } };
+    const urls: string[] = [];
+    const on = machine({
+      askHub: (url) => {
+        urls.push(url);
+        return Promise.resolve({ kind: "no revision" });
+      },
+    });
+    const [error] = await modelErrors(stagesOf(stage), on);
+    expect(urls[0]).toBe(
+      "https://huggingface.co/api/datasets/owner/data/revision/refs%2Fpr%2F1?expand=gated&expand=cardData",
+    );
+    expect(error?.path).toBe("stages[0].recipe (sft-tiny) dataset.revision");
+    expect(error?.reason).toContain("owner/data has no such branch, tag or commit");
+  });
+});
+
+describe("licences", () => {
+  it.each([
+    [{ cardData: { license: "apache-2.0" } }, "has the licence apache-2.0"],
+    [{ cardData: { license: ["mit", "cc-by-nc-4.0"] } }, "has the licence mit, cc-by-nc-4.0"],
+    [{ cardData: { license: "other", license_name: "llama3.1" } }, "has the licence llama3.1"],
+    [{ tags: ["text", "license:gemma"] }, "has the licence gemma"],
+    [{}, "states no licence"],
+  ])("are said and refuse nothing: %j", async (description, said) => {
+    const set = { model: { base: "owner/model" }, dataset: { source: "owner/data" } };
+    const content = { ...description, siblings: [{ rfilename: "model.safetensors" }] };
+    const lines: string[] = [];
+    const on = machine({ askHub: () => Promise.resolve({ kind: "found", content }) });
+    const errors = await modelErrors(stagesOf({ ...tiny, set }), on, (line) => lines.push(line));
+    expect(errors).toEqual([]);
+    expect(lines).toEqual([`owner/model ${said}`, `owner/data ${said}`]);
   });
 });

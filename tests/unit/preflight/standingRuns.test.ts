@@ -36,7 +36,7 @@ describe("a stage whose run is recorded", () => {
     expect(await fields(reading)).toEqual(both);
     record(reading, 0, null, "succeeded", uri);
     expect(await fields(reading)).toEqual(both.slice(1));
-    expect(asked).toEqual(["https://huggingface.co/api/datasets/openai/gsm8k?expand=gated"]);
+    expect(asked).toEqual(["https://huggingface.co/api/datasets/openai/gsm8k?expand=gated&expand=cardData"]);
     record(reading, 1, uri, "running");
     expect(await fields(reading)).toEqual([]);
     // Of the two copies of a record the newer one counts, and one alone is enough.
