@@ -116,13 +116,7 @@ def _fetch(reference: str, folder: Path, revision: str | None) -> Path:
             raise ModelError(f"model {reference}: {error}") from error
         found = folder
     else:
-        from huggingface_hub import snapshot_download
-
-        found = Path(
-            snapshot_download(
-                reference, revision=revision, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
-            )
-        )
+        found = _of_hub(reference, revision, ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"])
     return found
 
 
@@ -141,8 +135,10 @@ def fetch_tokenizer(reference: str, folder: Path, revision: str | None = None) -
     Raises:
         ModelError: if there is no model behind the reference.
     """
-    if reference.startswith(("tiny:", "file://")):
+    if reference.startswith("tiny:"):
         return fetch_model(reference, folder, revision)
+    if reference.startswith("file://"):
+        return Path(unquote(urlparse(reference).path))
     if reference.startswith("s3://"):
         for name in storage.list_files(reference):
             if not name.endswith(_WEIGHTS):
@@ -151,10 +147,27 @@ def fetch_tokenizer(reference: str, folder: Path, revision: str | None = None) -
         if not folder.is_dir():
             raise ModelError(f"model {reference}: there are no files below it")
         return folder
-    from huggingface_hub import snapshot_download
+    return _of_hub(reference, revision, ["*.json", "*.jinja", "*.model", "*.txt"])
 
-    patterns = ["*.json", "*.jinja", "*.model", "*.txt"]
-    return Path(snapshot_download(reference, revision=revision, allow_patterns=patterns))
+
+def _of_hub(reference: str, revision: str | None, patterns: list[str]) -> Path:
+    """Files of a model on the hub; what it answers is said in words that tell what to do."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        return Path(snapshot_download(reference, revision=revision, allow_patterns=patterns))
+    except GatedRepoError as error:
+        raise ModelError(
+            f"model {reference}: its owner does not let this run read it: accept its terms on the hub, and give the run an "
+            "HF_TOKEN that may read it"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ModelError(f"model {reference} has no branch, tag or commit {revision} on the hub") from error
+    except RepositoryNotFoundError as error:
+        raise ModelError(
+            f"model {reference}: there is none on the hub, or it is private: then give the run an HF_TOKEN that may read it"
+        ) from error
 
 
 def read_lineage(reference: str) -> Lineage | None:

@@ -16,33 +16,31 @@ from posttraining.methods.method import Row
 _SCALARS = ((bool, "bool"), (str, "string"), (int, "int64"), (float, "float64"))
 
 
-def dataset_of(file: Path, cache: Path, more: Row | None = None) -> Any:
+def dataset_of(file: Path, cache: Path) -> Any:
     """A dataset of examples, in a file that processes of one machine share.
 
     Args:
         file: JSON lines, each with the columns of the first.
         cache: folder for the dataset's file.
-        more: columns that every example has beside its own.
     """
     from datasets import Dataset
 
-    more = more or {}
     return Dataset.from_generator(
-        _examples, features=_features(file, more), cache_dir=str(cache), gen_kwargs={"file": str(file), "more": more}
+        _examples, features=_features(str(file)), cache_dir=str(cache), gen_kwargs={"file": str(file)}
     )
 
 
-def _examples(file: str, more: Row) -> Iterator[Row]:
+def _examples(file: str) -> Iterator[Row]:
     with Path(file).open("rb") as lines:
         for line in lines:
-            yield json.loads(line) | more
+            yield json.loads(line)
 
 
-def _features(file: Path, more: Row) -> Any:
+def _features(file: str) -> Any:
     from datasets import Features
 
     kinds: dict[str, str] = {}
-    for example in _examples(str(file), more):
+    for example in _examples(file):
         for column, value in example.items():
             kind = _kind(value)
             known = kinds.setdefault(column, kind)

@@ -30,6 +30,19 @@ def commit_of(name: str, revision: str | None) -> str | None:
         return None
 
 
+def licence_of(kind: str, name: str) -> str | None:
+    """What the hub says of the licence of a `model` or `dataset`, as a sentence; None where it cannot be asked."""
+    from huggingface_hub import HfApi
+
+    try:
+        hub = HfApi()
+        tags = (hub.model_info(name) if kind == "model" else hub.dataset_info(name)).tags or []
+    except (OSError, ValueError):
+        return None
+    found = [tag.removeprefix("license:") for tag in tags if tag.startswith("license:")]
+    return f"{name} has the licence {', '.join(found)}" if found else f"{name} states no licence"
+
+
 def rows_of_hub(
     name: str, subset: str | None, split: str, revision: str | None, first: int | None, scratch: Path
 ) -> RowSource:
@@ -85,10 +98,11 @@ def _json_files(builder: Any, split: str, scratch: Path) -> list[tuple[str, Path
     """A split's files, where it is made of JSON lines; None where it is not."""
     config = builder.config
     data_files = getattr(config, "data_files", None)
-    if type(builder).__name__ != "Json" or not data_files or split not in data_files or config.field is not None:
-        return None
     from datasets import DownloadConfig, DownloadManager
+    from datasets.packaged_modules.json.json import Json
 
+    if not isinstance(builder, Json) or not data_files or split not in data_files or config.field is not None:
+        return None
     origins = list(data_files[split])
     manager = DownloadManager(
         dataset_name=builder.dataset_name, download_config=DownloadConfig(extract_compressed_file=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from posttraining import models, storage
 from posttraining.chat_arguments import require_read
 from posttraining.contracts.run_document import RunDocument
+from posttraining.data.hub import licence_of
 from posttraining.examples import Examples, load_examples
 from posttraining.recipe_relations import is_tiny
 from posttraining.trainers.chat_template import template_of
@@ -26,6 +27,7 @@ def examples_of(document: RunDocument) -> Examples:
     require_read(recipe, base)
     examples = load_examples(recipe, storage.join(document["modelsRoot"], ".examples"))
     print(f"{source}: {examples.form}; {examples.count} examples", flush=True)
+    _say_licences(base, source)
     # The project's own examples are known to fit its own model, whose trainings are short.
     if is_tiny(source) and is_tiny(base):
         return examples
@@ -38,3 +40,10 @@ def examples_of(document: RunDocument) -> Examples:
         template = template_of(recipe, folder)
     print(f"The first {len(first)} examples can be trained on, with {template.said}", flush=True)
     return examples
+
+
+def _say_licences(base: str, source: str) -> None:
+    """They are for people to judge: nothing is refused for one."""
+    for kind, name in (("model", base), ("dataset", source)):
+        if not name.startswith(("tiny:", "s3://", "file://")) and (said := licence_of(kind, name)) is not None:
+            print(said, flush=True)

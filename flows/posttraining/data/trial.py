@@ -22,7 +22,7 @@ from posttraining.methods import method_of
 from posttraining.methods.columns import DatasetError
 from posttraining.methods.method import Row
 from posttraining.trainers.arguments import training_arguments
-from posttraining.trainers.chat_template import processing_class, template_columns
+from posttraining.trainers.chat_template import processing_class
 from posttraining.trainers.job import TrainingJob
 from posttraining.trainers.training_templates import TemplateError, training_templates_known
 
@@ -82,7 +82,7 @@ def _prepare(recipe: Recipe, base: Path, file: Path) -> None:
         module = import_module(f"trl.trainer.{recipe['method']}_trainer")
     method = method_of(recipe)
     processing = processing_class(recipe, base)
-    dataset = dataset_of(file, file.parent / "datasets", template_columns(recipe))
+    dataset = dataset_of(file, file.parent / "datasets")
     job = _job(recipe, base, file)
     own = method.arguments(recipe, job, tuple(dataset.column_names))
     words = len(getattr(processing, "tokenizer", processing))

@@ -28,7 +28,6 @@ def _arguments(recipe: GrpoRecipe, job: TrainingJob, _columns: tuple[str, ...]) 
     planned = job.plan.get("generation")
     return {
         "num_generations": grpo["generations"],
-        "chat_template_kwargs": recipe["model"].get("chatTemplateArguments"),
         "max_completion_length": sequence.get("maxCompletionLength"),
         "temperature": grpo["temperature"],
         "beta": grpo["beta"],

@@ -84,23 +84,19 @@ def processing_class(recipe: Recipe, base: Path) -> Any:
         base: folder of the model that the training starts from.
     """
     with lean_imports():
-        from transformers import AutoProcessor
+        from transformers import AutoProcessor, AutoTokenizer
 
     # As TRL's GRPO trainer does: prompts of different lengths end at the same place.
     sides = {"padding_side": "left", "truncation_side": "left"} if method_of(recipe).generates else {}
-    processing: Any = AutoProcessor.from_pretrained(base, **sides)
+    # Beside an adapter alone there is no configuration that would say whether the model also sees.
+    automatic: Any = AutoProcessor if (base / "config.json").is_file() else AutoTokenizer
+    processing: Any = automatic.from_pretrained(base, **sides)
     template = template_of(recipe, base)
     if template.name is not None:
         processing.chat_template = template.text
         if hasattr(processing, "tokenizer"):
             processing.tokenizer.chat_template = template.text
     return processing
-
-
-def template_columns(recipe: Recipe) -> dict[str, Any]:
-    """Columns by which TRL's trainers hand the recipe's arguments to the template; those that generate have a setting for them."""
-    arguments = recipe["model"].get("chatTemplateArguments")
-    return {"chat_template_kwargs": arguments} if arguments and not method_of(recipe).generates else {}
 
 
 def folder_with_template(recipe: Recipe, base: Path, folder: Path) -> Path:

@@ -16,7 +16,7 @@ from posttraining.library_imports import lean_imports
 from posttraining.methods import method_of
 from posttraining.trainers.adapters import adapter_configuration, quantization
 from posttraining.trainers.arguments import training_arguments
-from posttraining.trainers.chat_template import processing_class, template_columns
+from posttraining.trainers.chat_template import processing_class
 from posttraining.trainers.checkpointed_adapters import adapters_seen_through_wrappers
 from posttraining.trainers.job import TrainingJob
 from posttraining.trainers.precision import numbers_of, prepare, references_in_their_format, round_weights
@@ -37,7 +37,7 @@ def run_training(job: TrainingJob) -> None:
 
         trainer_module = import_module(f"trl.trainer.{job.recipe['method']}_trainer")
     # In a file that the node's processes share: what one has tokenised, or computed with the reference model, all read.
-    dataset = dataset_of(Path(job.examples), Path(job.scratch) / "datasets", template_columns(job.recipe))
+    dataset = dataset_of(Path(job.examples), Path(job.scratch) / "datasets")
     numbers = numbers_of(job.recipe, job.plan)
     with (
         references_in_their_format(trainer_module, numbers),

@@ -1,8 +1,9 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from posttraining.models import ModelError, fetch_model, read_lineage
+from posttraining.models import ModelError, fetch_model, fetch_tokenizer, read_lineage
 from posttraining.tiny_model import write_tiny_model
 
 
@@ -35,6 +36,40 @@ def test_models_in_an_object_store(object_store, tmp_path: Path, monkeypatch: py
     assert read_lineage(uri) == {"pathspec": "SftFlow/1"}
     with pytest.raises(ModelError, match="nowhere"):
         fetch_model(f"s3://{object_store.bucket}/nowhere", tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (403, "GatedRepo", "does not let this run read it: accept its terms on the hub, and give the run an HF_TOKEN"),
+        (401, "RepoNotFound", "there is none on the hub, or it is private"),
+        (404, "RevisionNotFound", "has no branch, tag or commit v1 on the hub"),
+    ],
+)
+@pytest.mark.parametrize("fetch", [fetch_model, fetch_tokenizer])
+def test_what_the_hub_refuses_is_said_with_what_to_do(
+    hub, tmp_path: Path, fetch: Callable[..., Path], status: int, code: str, said: str
+):
+    hub.refuse(status, code)
+    with pytest.raises(ModelError, match=f"model owner/model.*{said}"):
+        fetch("owner/model", tmp_path, "v1")
+
+
+def test_a_tokenizer_needs_no_weights(object_store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from posttraining import storage
+
+    for name, value in object_store.environment.items():
+        monkeypatch.setenv(name, value)
+    storage._s3.cache_clear()
+    write_tiny_model(tmp_path / "model")
+    uri = f"s3://{object_store.bucket}/models/{tmp_path.name}-whole"
+    storage.upload_folder(tmp_path / "model", uri)
+    fetched = {file.name for file in fetch_tokenizer(uri, tmp_path / "tokenizer").iterdir()}
+    assert {"config.json", "tokenizer.json", "chat_template.jinja"} <= fetched
+    assert "model.safetensors" not in fetched
+    assert fetch_tokenizer((tmp_path / "model").as_uri(), tmp_path / "none") == tmp_path / "model"
+    with pytest.raises(ModelError, match="no files below it"):
+        fetch_tokenizer(f"s3://{object_store.bucket}/nowhere", tmp_path / "x")
 
 
 def test_only_registered_models_have_a_lineage(tmp_path: Path):
