@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,10 @@ def document_for(method: str) -> Callable[[str], RunDocument]:
             check_run(document, method)
         except ValueError as error:
             raise InvalidRunError(str(error)) from error
+        if document["placement"] is None:
+            # As the driver starts runs: otherwise each of the processes has as many threads as the machine has cores, which wait
+            # for each other wherever something else runs too.
+            os.environ.setdefault("OMP_NUM_THREADS", "1")
         return document
 
     return parse

@@ -42,6 +42,23 @@ def test_a_wrong_recipe_is_one_message_before_anything_runs(metaflow_home):
         assert "Workflow starting" not in output
 
 
+def test_processes_of_this_machine_have_one_thread_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch):
+    from posttraining.flow import document_for
+
+    def threads(given: str | None, placement: Placement | None) -> str | None:
+        monkeypatch.setenv("OMP_NUM_THREADS", given or "")
+        if given is None:
+            monkeypatch.delenv("OMP_NUM_THREADS")
+        chosen = recipe()
+        document_for("sft")(json.dumps(run_document(chosen, plan(chosen), placement=placement)))
+        return os.environ.get("OMP_NUM_THREADS")
+
+    assert threads(None, None) == "1"
+    assert threads("4", None) == "4"
+    # A pod has its cores to itself.
+    assert threads(None, PLACEMENT) is None
+
+
 @pytest.fixture(scope="module")
 def template(metaflow_home_on_object_store) -> dict:
     """The Argo workflow template of a planned run."""
