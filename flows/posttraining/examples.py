@@ -180,6 +180,12 @@ class _Reading:
         example = self._form.read(row)
         if problem := self._method.example_problem(self._recipe, example):
             raise RowProblemError(problem)
+        try:
+            json.dumps(example, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            # Text that was cut by UTF-16's units: no tokenizer takes it.
+            half = ascii(error.object[error.start])
+            raise RowProblemError(f"has half of a character ({half}, a lone surrogate) in its text") from error
         return example
 
     @property

@@ -17,6 +17,8 @@ from posttraining.problems import shown
 Completion = str | list[dict[str, str]]
 Reward = Callable[..., list[float]]
 
+# Answers of which the last number is only a part.
+_MORE_THAN_A_NUMBER = re.compile(r"\d\s*/\s*\d|\\[dt]?frac|\\sqrt|\\pi|\^\s*\{?\s*-?\d")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 
@@ -64,6 +66,8 @@ def answer_problem(names: list[str], answer: str) -> str | None:
     """Why no completion would ever be rewarded for such a right answer; None where one would."""
     if "final_number" in names and _last_number(answer) is None:
         return f"has the right answer {shown(answer)}, in which final_number finds no number"
+    if "final_number" in names and _MORE_THAN_A_NUMBER.search(answer):
+        return f"has the right answer {shown(answer)}, of which final_number would compare the last number alone"
     return None
 
 

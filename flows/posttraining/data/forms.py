@@ -385,6 +385,10 @@ def _of_texts(row: Row) -> Row:
         raise RowProblemError(
             "has chosen and rejected texts that begin differently, so its prompt is empty: add a column prompt"
         )
+    if not chosen[same:].strip() or not rejected[same:].strip():
+        raise RowProblemError(
+            "has a chosen or rejected text that is all of what both begin with, so its answer is empty: add a column prompt"
+        )
     return {"prompt": chosen[:same], "chosen": chosen[same:], "rejected": rejected[same:]}
 
 

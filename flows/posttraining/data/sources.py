@@ -72,7 +72,8 @@ class JsonLines:
             line = content.readline()
         try:
             row = json.loads(line)
-        except ValueError as error:
+        # Thousands of brackets in each other are more than Python reads.
+        except (ValueError, RecursionError) as error:
             raise DatasetError(f"dataset.source: {name}, line {self._lines[number]} is not JSON: {error}") from error
         if not isinstance(row, dict):
             raise DatasetError(f"dataset.source: {name}, line {self._lines[number]} is not a JSON object")

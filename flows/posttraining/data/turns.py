@@ -23,6 +23,8 @@ _SPEAKERS = {
     "tool": "tool",
     "observation": "tool",
 }
+# Names of roles that templates know; those of speakers are written there too.
+_ROLES = (*dict.fromkeys(_SPEAKERS.values()), "developer", "function", "ipython")
 # What of a turn reaches the chat template beside role and content.
 _MORE = ("tool_calls", "name", "tool_call_id", "reasoning_content", "thinking")
 # Marks of turns that are not to be learnt from.
@@ -109,6 +111,10 @@ def _turn(turn: object, place: str) -> Turn:
     role, content = (known.get("role"), known.get("content")) if "role" in known else _share_gpt(known, place)
     if not isinstance(role, str) or not role:
         raise RowProblemError(f"has no role in {place}")
+    # A template would render any word as somebody's name, and its text would never be learnt.
+    role = _SPEAKERS.get(role.lower(), role.lower())
+    if role not in _ROLES:
+        raise RowProblemError(f"has {shown(known.get('role'))} as role of {place}; known: {', '.join(_ROLES)}")
     more = {name: known[name] for name in _MORE if known.get(name)}
     if known.get("function_call"):
         raise RowProblemError(f"has a function_call in {place}, which is not read: write it as tool_calls")

@@ -142,6 +142,9 @@ def test_broken_lines_are_named(tmp_path: Path):
     (tmp_path / "a.jsonl").write_text(json.dumps(PAIR) + "\n{oops\n")
     with pytest.raises(DatasetError, match=r"a\.jsonl, line 2 is not JSON"):
         load((tmp_path / "a.jsonl").as_uri())
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(DatasetError, match=r"deep\.jsonl, line 1 is not JSON: maximum recursion depth"):
+        load((tmp_path / "deep.jsonl").as_uri())
     with pytest.raises(DatasetError, match="line 1 is not a JSON object"):
         load(jsonl(tmp_path, "list.jsonl", [1]))
 

@@ -202,13 +202,13 @@ FORMS: dict[str, Form] = {
         [
             {
                 "problem": "0 plus 1?",
-                "solution": "Not \\boxed{0}, but \\boxed{\\frac{2}{2}}.",
+                "solution": "Not \\boxed{0}, but \\boxed{\\text{1}}.",
                 "messages": [ASKED, assistant("1.")],
             }
         ]
         * 4,
         "reads problem as the prompt; \\boxed{} of solution as the right answer; leaves messages",
-        {"grpo": {"prompt": [ASKED], "answer": "\\frac{2}{2}"}, "sft": {"messages": [ASKED, RIGHT]}},
+        {"grpo": {"prompt": [ASKED], "answer": "\\text{1}"}, "sft": {"messages": [ASKED, RIGHT]}},
     ),
     "a date and numbers": Form(
         [{"prompt": "Date 0 as ISO:", "completion": "2024-01-01", "n": 7}] * 4,
@@ -356,6 +356,16 @@ WRONG_ROWS: dict[str, tuple[str, list[Row], str]] = {
         [{"conversations": [{"from": "narrator", "value": "a"}]}],
         'example 1 has "narrator" as speaker of turn 1 of conversations; known: system, human',
     ),
+    "an unknown role": (
+        "sft",
+        [{"messages": [{"role": "narrator", "content": "a"}, RIGHT]}],
+        'example 1 has "narrator" as role of turn 1 of messages; known: system, user',
+    ),
+    "half of a character": (
+        "sft",
+        [{"prompt": "a", "completion": "b"}, {"prompt": "a", "completion": "\ud83d"}],
+        r"example 2 has half of a character \('\\ud83d', a lone surrogate\) in its text",
+    ),
     "an image": (
         "sft",
         [{"messages": [user([{"type": "image"}]), RIGHT]}],
@@ -386,6 +396,11 @@ WRONG_ROWS: dict[str, tuple[str, list[Row], str]] = {
         "dpo",
         [{"chosen": "1.", "rejected": "7 plus."}],
         "example 1 has chosen and rejected texts that begin differently, so its prompt is empty: add a column prompt",
+    ),
+    "an answer that the other begins with": (
+        "dpo",
+        [{"chosen": "0 plus 1? 1. Indeed.", "rejected": "0 plus 1? 1."}],
+        "example 1 has a chosen or rejected text that is all of what both begin with, so its answer is empty",
     ),
     "answers to other prompts": (
         "dpo",
@@ -442,6 +457,11 @@ WRONG_ROWS: dict[str, tuple[str, list[Row], str]] = {
         [{"question": "a", "answer": "x"}],
         'example 1 has the right answer "x", in which final_number finds no number',
     ),
+    "a fraction": (
+        "grpo",
+        [{"problem": "a", "solution": "\\boxed{12}"}, {"problem": "a", "solution": "\\boxed{\\frac{1}{2}}"}],
+        "example 2 has the right answer .*frac.*, of which final_number would compare the last number alone",
+    ),
     "nobody asks": (
         "grpo",
         [{"messages": [RIGHT], "answer": "1"}],
@@ -453,6 +473,11 @@ WRONG_ROWS: dict[str, tuple[str, list[Row], str]] = {
         "has columns instruction, output; dpo needs prompt and chosen and rejected, or a form of them: chosen and rejected",
     ),
 }
+
+
+def test_roles_are_known_by_their_speakers_names_too(tmp_path: Path):
+    turns = [{"role": "Human", "content": "0 plus 1?"}, {"role": "gpt", "content": "1."}]
+    assert load(tmp_path, "sft", [{"messages": turns}]).rows() == [{"messages": [ASKED, RIGHT]}]
 
 
 @pytest.mark.parametrize("case", WRONG_ROWS)
