@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { isAdapterAlone } from "./servedAdapters";
 import type { ChatTemplateArguments } from "./modelServerCommand";
 
 /** Reads a JSON file that should hold an object; what is wrong with it otherwise. */
@@ -38,6 +39,9 @@ export const chatTemplateArgumentsOf = (folder: string): ChatTemplateArguments =
 export function modelFolderProblem(folder: string): string | undefined {
   if (!fs.existsSync(folder)) return "there are no files of it";
   const names = fs.readdirSync(folder);
+  if (isAdapterAlone(folder)) {
+    return "it is an adapter alone: serve the model that it was trained from, with it as one of `adapters`";
+  }
   const configuration = jsonProblem(path.join(folder, "config.json"));
   if (configuration !== undefined) return configuration;
   if (!names.some((name) => name.endsWith(".safetensors"))) return "there is no file of weights (*.safetensors)";

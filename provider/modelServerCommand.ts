@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { layout } from "../machine/checkout.mjs";
+import { adapterArguments, type ServedAdapter } from "./servedAdapters";
 
 export type ModelServerEngine = "vllm" | "transformers";
 
@@ -19,6 +20,8 @@ export interface ServerArguments {
   readonly temporaryDirectory: string;
   /** What the chat template is handed where a request does not say otherwise: what the model was trained with. */
   readonly chatTemplateArguments: ChatTemplateArguments;
+  /** What is offered beside the model, each by its own name; vLLM alone can. */
+  readonly adapters: readonly ServedAdapter[];
 }
 
 export type ChatTemplateArguments = Readonly<Record<string, string | number | boolean>>;
@@ -101,6 +104,7 @@ export function serverCommand(engine: ModelServerEngine, server: ServerArguments
           // As much of the context as the cache has room for (VLLM_CPU_KVCACHE_SPACE, GiB): a model whose whole context needs more
           // would not be served at all.
           ...["--max-model-len", "-1"],
+          ...adapterArguments(server.adapters),
           ...templateOption("--default-chat-template-kwargs", server),
         ],
         foreign,

@@ -34,6 +34,18 @@ export interface LocalInferenceEndpointArgs {
    */
   modelName: string;
 
+  /**
+   * Registered adapters that were trained from that model, each offered beside it by its own name. vLLM alone serves them. Their
+   * chat template is the server's, so it must be the same for all.
+   *
+   * @default none
+   * @example
+   * ```ts
+   * { modelUri: sft.modelUri, modelName: "sft", adapters: [{ name: "dpo", modelUri: dpo.modelUri }] }
+   * ```
+   */
+  adapters?: { name: string; modelUri: pulumi.Input<string> }[];
+
   /** Folder under which the server keeps the model's copy, its process record and its log. */
   processesDirectory: string;
 
@@ -108,6 +120,7 @@ export class LocalInferenceEndpoint extends pulumi.ComponentResource implements 
           modelUri: args.modelUri,
           modelName: args.modelName,
           engine: args.engine ?? "auto",
+          ...(args.adapters === undefined ? {} : { adapters: pulumi.output(args.adapters) }),
           ...(args.port === undefined ? {} : { requestedPort: args.port }),
           key: args.key ?? "required",
           directory: path.join(args.processesDirectory, name),

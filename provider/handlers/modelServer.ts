@@ -11,6 +11,7 @@ import { changedProperties, type Handler, type OperationContext } from "../handl
 import { Heartbeat } from "../heartbeat";
 import { engineFor, engineProblem, type ModelServerEngine, serverCommand } from "../modelServerCommand";
 import { chatTemplateArgumentsOf, modelFolderProblem } from "../modelFolder";
+import { adaptersProblem, readAdapter, type ServedAdapter } from "../servedAdapters";
 import { downloadPrefix } from "../objectStore";
 import { choosePort, isFree, loopback, portProblem } from "../../machine/freePort";
 import {
@@ -116,8 +117,48 @@ async function fetchModel(
   await heartbeat.during(parts.download(inputs.storeEnvironment, inputs.modelUri, next));
   const problem = parts.modelProblem(next);
   if (problem !== undefined) throw new Error(`model ${inputs.modelUri} cannot be served: ${problem}`);
-  fs.writeFileSync(path.join(next, uriFile), inputs.modelUri);
+  for (const { name, modelUri } of inputs.adapters ?? []) {
+    await heartbeat.during(parts.download(inputs.storeEnvironment, modelUri, adapterFolder(next, name)));
+  }
+  const unfit = adaptersProblem(inputs.modelUri, adaptersIn(next, inputs));
+  if (unfit !== undefined) throw new Error(`endpoint.adapters: ${unfit}`);
+  fs.writeFileSync(path.join(next, uriFile), sourceOf(inputs));
   return next;
+}
+
+const adapterFolder = (model: string, name: string): string => path.join(model, "adapters", name);
+
+/** The adapters that were fetched beside a model. */
+function adaptersIn(model: string, { adapters = [] }: ModelServerInputs): readonly ServedAdapter[] {
+  return adapters.map(({ name, modelUri }) => {
+    try {
+      return readAdapter(name, adapterFolder(model, name));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`endpoint.adapters: ${name} (${modelUri}) cannot be served: ${reason}`, { cause: error });
+    }
+  });
+}
+
+/** Where a folder's content comes from: the model, and the adapters beside it. */
+const sourceOf = ({ modelUri, adapters = [] }: ModelServerInputs): string =>
+  [modelUri, ...adapters.map((adapter) => `${adapter.name}=${adapter.modelUri}`)].join("\n");
+
+/** What is wrong with adapters before any is fetched. */
+function adapterProblems({ modelName, adapters = [] }: ModelServerInputs, engine: ModelServerEngine): string[] {
+  if (adapters.length === 0) return [];
+  const names = [modelName, ...adapters.map(({ name }) => name)];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  const odd = adapters.find(({ name }) => !/^[\w.-]+$/.test(name) || /^\.+$/.test(name));
+  return [
+    engine === "vllm" ? undefined : `endpoint.adapters: ${engine} serves none: set endpoint.engine to vllm`,
+    twice === undefined
+      ? undefined
+      : `endpoint.adapters: the name ${twice} stands for two models: give one another name`,
+    odd === undefined
+      ? undefined
+      : `endpoint.adapters: got the name ${JSON.stringify(odd.name)}; write letters, digits, . _ or -`,
+  ].filter((problem) => problem !== undefined);
 }
 
 /** In a model's folder: where the model came from. It moves with the folder. */
@@ -134,8 +175,11 @@ function uriOf(folder: string): string | undefined {
 
 /** What a server is started for: one that was started for the same is the one that is wanted. */
 function purposeOf(inputs: ModelServerInputs, engine: ModelServerEngine, apiKey: string | null): string {
-  const { modelUri, modelName } = inputs;
-  return createHash("sha256").update(canonical({ modelUri, modelName, engine, apiKey })).digest("hex");
+  const { modelUri, modelName, adapters } = inputs;
+  const beside = adapters === undefined || adapters.length === 0 ? {} : { adapters };
+  return createHash("sha256")
+    .update(canonical({ modelUri, modelName, engine, apiKey, ...beside }))
+    .digest("hex");
 }
 
 /** The key that clients of this folder's server have, from the last time that there was one; else a new one. */
@@ -217,6 +261,7 @@ async function startServer(
     cacheDirectory: path.join(directory, "cache"),
     temporaryDirectory,
     chatTemplateArguments: chatTemplateArgumentsOf(modelDirectory(inputs)),
+    adapters: adaptersIn(modelDirectory(inputs), inputs),
   });
   return startProcess({ directory, port, purpose, ...command });
 }
@@ -279,8 +324,8 @@ function swapModel(inputs: ModelServerInputs, next: string): void {
 }
 
 function swapBack(state: ModelServerState): void {
-  if (uriOf(modelDirectory(state)) === state.modelUri || uriOf(previousModel(state.directory)) !== state.modelUri)
-    return;
+  const source = sourceOf(state);
+  if (uriOf(modelDirectory(state)) === source || uriOf(previousModel(state.directory)) !== source) return;
   fs.rmSync(modelDirectory(state), { recursive: true, force: true });
   fs.renameSync(previousModel(state.directory), modelDirectory(state));
 }
@@ -302,6 +347,7 @@ async function checkInputs(parts: ModelServerParts, inputs: ModelServerInputs, o
   const problems = [
     removalProblem(parts.stateDirectory, inputs.directory),
     parts.engineProblem(inputs.engine, python),
+    ...adapterProblems(inputs, engineFor(inputs.engine, python)),
     inputs.modelName.trim() === "" ? "endpoint.modelName is empty" : undefined,
     requestedPort === undefined || requestedPort === own
       ? undefined
@@ -349,14 +395,14 @@ export const modelServerOf = (parts: ModelServerParts): Handler<ModelServerInput
   async update(_id, state, news, context) {
     const changed = changedProperties<ModelServerInputs>(state, news);
     const moves = news.requestedPort !== undefined && news.requestedPort !== state.port;
-    const differs = changed.some((key) => ["modelUri", "modelName", "engine", "key"].includes(key));
+    const differs = changed.some((key) => ["modelUri", "modelName", "engine", "key", "adapters"].includes(key));
     const serves = (await servingProblem(state, context)) === undefined;
     if (serves && !moves && !differs) {
       return { ...state, ...news, status: "running", headerFile: writeHeader(state.directory, state.apiKey) };
     }
     await checkInputs(parts, news, state.port);
     const next =
-      uriOf(modelDirectory(state)) !== news.modelUri || parts.modelProblem(modelDirectory(state)) !== undefined
+      uriOf(modelDirectory(state)) !== sourceOf(news) || parts.modelProblem(modelDirectory(state)) !== undefined
         ? await fetchModel(parts, news, context)
         : undefined;
     if (next !== undefined) {

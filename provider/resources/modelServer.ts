@@ -8,6 +8,8 @@ export interface ModelServerInputs {
   /** Name under which clients ask for the model. */
   readonly modelName: string;
   readonly engine: "auto" | ModelServerEngine;
+  /** Registered adapters of that model that are offered beside it, each by its own name; left out: none. */
+  readonly adapters?: readonly { readonly name: string; readonly modelUri: string }[];
   /** Port asked for; left out: a free one is chosen and remembered. */
   readonly requestedPort?: number;
   /** `required`: clients must send the key, or any user of the machine could ask the model. */

@@ -15,6 +15,7 @@ describe("the server's command", () => {
     temporaryDirectory: "/tmp/x",
     apiKey: "secret",
     chatTemplateArguments: {},
+    adapters: [],
   };
 
   it("hands the chat template what the model was trained with, whichever the engine is", () => {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ModelServerInputs, ModelServerState } from "../../../../provider/resources/modelServer";
 import { modelServerOf } from "../../../../provider/handlers/modelServer";
+import { adapterArguments } from "../../../../provider/servedAdapters";
 import { liveRecord, readRecord, startProcess, stopProcess } from "../../../../machine/supervisedProcess";
 import { makeShortLivedFolder, shortLivedFolderOf } from "../../../../machine/shortLivedFolder";
 import { recordingContext } from "../../../unit/provider/context";
@@ -43,12 +44,20 @@ const handlerIn = (stateDirectory: string) =>
       if (uri === "s3://posttraining/models/gone") return Promise.reject(new Error(`nothing lies below ${uri}`));
       fs.rmSync(directory, { recursive: true, force: true });
       fs.mkdirSync(directory, { recursive: true });
-      fs.writeFileSync(path.join(directory, "behaviour"), path.basename(uri));
+      const name = path.basename(uri);
+      if (name.startsWith("adapter")) {
+        const base = name === "adapter-of-another" ? "owner/other" : "s3://posttraining/models/first";
+        const configuration = JSON.stringify({ r: 8, base_model_name_or_path: base });
+        fs.writeFileSync(path.join(directory, "adapter_config.json"), configuration);
+        fs.writeFileSync(path.join(directory, "adapter_model.safetensors"), "");
+        return Promise.resolve();
+      }
+      fs.writeFileSync(path.join(directory, "behaviour"), name);
       return Promise.resolve();
     },
     command: (_engine, server) => ({
       command: process.execPath,
-      arguments: ["-e", serverScript, server.modelDirectory, String(server.port)],
+      arguments: ["-e", serverScript, server.modelDirectory, String(server.port), ...adapterArguments(server.adapters)],
       environment: { TMPDIR: server.temporaryDirectory, KEY: server.apiKey ?? "none" },
       foreign: /^NONE$/,
     }),
@@ -114,6 +123,37 @@ describe("a model server", () => {
     const updated = await handler.update("endpoint", state, next, recordingContext());
     expect(updated.url).toBe(state.url);
     expect(await answerOf(updated)).toBe("second");
+  });
+
+  it("offers registered adapters beside the model, and goes on without those that do not fit", async () => {
+    inputs = { ...inputs, engine: "vllm" };
+    const state = await create();
+    const before = liveRecord(state.directory);
+    const beside = (name: string, ...more: readonly string[]): ModelServerInputs => ({
+      ...inputs,
+      adapters: [name, ...more].map((each) => ({ name: each, modelUri: `s3://posttraining/models/${each}` })),
+    });
+    const refused = (news: ModelServerInputs) =>
+      expect(handler.update("endpoint", state, news, recordingContext())).rejects;
+    await refused(beside("adapter-of-another")).toThrow(/endpoint\.adapters: .*was trained from owner\/other/);
+    await refused(beside("second")).toThrow(
+      "endpoint.adapters: second (s3://posttraining/models/second) cannot be served",
+    );
+    await refused(beside("model")).toThrow("endpoint.adapters: the name model stands for two models");
+    await refused(beside("a/b")).toThrow('endpoint.adapters: got the name "a/b"');
+    await refused({ ...beside("adapter-1"), engine: "transformers" }).toThrow("transformers serves none");
+    expect(liveRecord(state.directory)).toEqual(before);
+
+    const updated = await handler.update("endpoint", state, beside("adapter-1", "adapter-2"), recordingContext());
+    expect(updated.url).toBe(state.url);
+    expect(await answerOf(updated)).toBe("first");
+    const served = path.join(state.directory, "model", "adapters");
+    expect(fs.readdirSync(served)).toEqual(["adapter-1", "adapter-2"]);
+    expect(await handler.diff("endpoint", updated, beside("adapter-1", "adapter-2"), recordingContext())).toMatchObject(
+      {
+        changes: false,
+      },
+    );
   });
 
   it("brings the last model back when the new one cannot be served", async () => {
