@@ -8,6 +8,7 @@ import { environmentHere } from "../setup/set-up-environment.mjs";
 import type { Extent } from "../setup/set-up.mjs";
 import { findUv } from "../setup/uv.mjs";
 import { awsProvider } from "./awsProvider";
+import { rehearseAll, rehearseByChange } from "./rehearsals";
 import { countJunit, type Counts, countVitest, type VitestReport } from "./testResults";
 
 /** One tier of tests. */
@@ -184,6 +185,20 @@ export const tiers: readonly Tier[] = [
     extent: "everything",
     needs: ["npm packages", "uv", "Python (train)", "Python (serve)", "Pulumi engine", "object store"],
     run: vitest("engine", ["engine", "faults-fast"]),
+  },
+  {
+    name: "rehearsals",
+    what: "the six recipes, with adapters and with all weights, each run small",
+    extent: "everything",
+    needs: ["npm packages", "uv", "Python (train)", "Python (serve)"],
+    run: (print, doing) => rehearseAll(print, doing),
+  },
+  {
+    name: "rehearsals-by-change",
+    what: "of the rehearsals those that a change puts at risk, two at most",
+    extent: "everything",
+    needs: ["npm packages", "uv", "Python (train)", "Python (serve)"],
+    run: (print, doing) => rehearseByChange(print, doing),
   },
   {
     name: "faults",

@@ -14,9 +14,11 @@ import { removeBelow } from "../machine/removal";
 import { runKey } from "../recipe/runIdentity";
 import { withExclusiveLock } from "../setup/exclusive-lock.mjs";
 import { explainIssues } from "../validation/explainIssues";
+import { traceFullShape } from "./fullShape";
 import type { RehearsalIdentity } from "./identity";
 import { type ProgramEnd, runProgram } from "./process";
 import { keepRecord } from "./records";
+import { rehearsalShapeOf } from "./shape";
 
 /** What is to be rehearsed, and where. */
 export interface Rehearsal {
@@ -87,14 +89,8 @@ export async function rehearse(rehearsal: Rehearsal, calls: RehearsalCalls): Pro
 const hasFullShape = ({ plan }: Rehearsal): boolean => plan.gpusPerNode > 0;
 
 /** What is asked of the Python side. */
-export async function requestOf(
-  rehearsal: Rehearsal,
-  folder: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<RehearsalRequest> {
+export function requestOf(rehearsal: Rehearsal, folder: string, environment: NodeJS.ProcessEnv): RehearsalRequest {
   const { identity, recipe, plan, processes } = rehearsal;
-  // The planner's tables take a tenth of a second to load, and the provider starts for every operation of Pulumi.
-  const { rehearsalShapeOf } = await import("./shape.js");
   const servePython = pythonOf("serve");
   return {
     identity: identity.identity,
@@ -112,7 +108,7 @@ export async function requestOf(
 async function rehearseScaled(rehearsal: Rehearsal, folder: string, calls: RehearsalCalls): Promise<RehearsalReport> {
   const environment = calls.environment ?? process.env;
   const requestFile = path.join(folder, "request.json");
-  fs.writeFileSync(requestFile, `${JSON.stringify(await requestOf(rehearsal, folder, environment), null, 2)}\n`);
+  fs.writeFileSync(requestFile, `${JSON.stringify(requestOf(rehearsal, folder, environment), null, 2)}\n`);
   const logFile = path.join(folder, "log.txt");
   const command = [...(rehearsal.command ?? [pythonOf("train"), "-m", "posttraining.rehearsal"]), requestFile];
   const end = await runProgram({ ...calls, command, folder, logFile, environment });
@@ -172,7 +168,6 @@ async function withFullShape(
   if (!rehearsal.fullShape || !hasFullShape(rehearsal)) return report;
   const begin = performance.now();
   calls.onLine("full size: one step on fake tensors");
-  const { traceFullShape } = await import("./fullShape.js");
   const own = await traceFullShape(rehearsal, folder, { ...calls, environment: calls.environment ?? process.env });
   const seconds = Math.round((performance.now() - begin) / 100) / 10;
   return {
