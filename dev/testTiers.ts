@@ -195,7 +195,7 @@ export const tiers: readonly Tier[] = [
   },
   {
     name: "rehearsals-by-change",
-    what: "of the rehearsals those that a change puts at risk, two at most",
+    what: "of the rehearsals the one that a change puts most at risk",
     extent: "everything",
     needs: ["npm packages", "uv", "Python (train)", "Python (serve)"],
     run: (print, doing) => rehearseByChange(print, doing),
