@@ -85,18 +85,29 @@ def command_of(
     place = ["--host", "127.0.0.1", "--port", str(port)]
     if engine == "transformers":
         server = [str(python), "-m", "serving.transformers_server", "serve", str(model)]
-        return [*server, *place, "--dtype", "float32", "--device", "cpu"]
+        return [
+            *server,
+            *place,
+            "--dtype",
+            "float32",
+            "--device",
+            "cpu",
+            *_template_option("--chat-template-kwargs", recipe),
+        ]
     command = [str(python), "-m", "vllm.entrypoints.openai.api_server", *place]
     command += ["--model", str(model), "--served-model-name", NAME]
     command += ["--dtype", "float32", "--max-num-seqs", "8", "--enforce-eager", "--max-model-len", "-1"]
-    arguments = recipe["model"].get("chatTemplateArguments")
-    if arguments:
-        command += ["--default-chat-template-kwargs", json.dumps(arguments)]
+    command += _template_option("--default-chat-template-kwargs", recipe)
     if adapters:
         rank = recipe["trainable"].get("rank", 8)
         command += ["--enable-lora", "--max-lora-rank", str(lora_rank(rank)), "--max-loras", str(len(adapters))]
         command += ["--lora-modules", *(f"{name}={folder}" for name, folder in adapters.items())]
     return command
+
+
+def _template_option(name: str, recipe: Recipe) -> list[str]:
+    arguments = recipe["model"].get("chatTemplateArguments")
+    return [name, json.dumps(arguments)] if arguments else []
 
 
 def lora_rank(rank: int) -> int:

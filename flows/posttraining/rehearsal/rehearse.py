@@ -16,7 +16,7 @@ from posttraining.contracts.rehearsal_request import RehearsalRequest
 from posttraining.contracts.run_document import RunDocument
 from posttraining.library_imports import lean_imports
 from posttraining.rehearsal import rows
-from posttraining.rehearsal.endpoint import NAME, Endpoint
+from posttraining.rehearsal.endpoint import ADAPTER_NAMES, NAME, Endpoint
 from posttraining.rehearsal.evidence import Attempt, Saved, read_attempt
 from posttraining.rehearsal.flow_run import FlowRun
 from posttraining.rehearsal.hub import hub_is_reachable
@@ -223,7 +223,9 @@ class _Rehearsal:
         if made.recipe["trainable"]["kind"] == "full":
             self._add(saved.saved_as_trained(resumed.weights.get("end", {}), model, base))
             return
-        self._add(adapter.adapter_is_saved(resumed, Saved(flow.observed / "attempt-1" / "saved")))
+        # Registered beside or instead of the merged model, or only what the trainer wrote.
+        written = adapter_folder(model.folder) or flow.observed / "attempt-1" / "saved"
+        self._add(adapter.adapter_is_saved(resumed, Saved(written)))
         if model.weights:
             self._add(adapter.merged_is_base_plus_update(made.recipe, resumed, base, model))
 
@@ -270,13 +272,11 @@ class _Rehearsal:
             return None
         if model is None:
             return None
-        found = [
-            folder for folder in (model.folder / "adapter", model.folder) if (folder / "adapter_config.json").is_file()
-        ]
+        found = adapter_folder(model.folder)
         served = model.folder
-        if found:
+        if found is not None:
             # Several on one base, as vLLM serves them: here the same one, under two names.
-            self._served_adapters = {"adapter-one": found[0], "adapter-two": found[0]}
+            self._served_adapters = dict.fromkeys(ADAPTER_NAMES, found)
             served = self._base(made).folder
         return Endpoint(Path(python), served, self._served_adapters, made.recipe, self._folder)
 
@@ -311,6 +311,12 @@ class _Rehearsal:
             "seconds": {**self._seconds, "total": round(time.monotonic() - self._began, 1)},
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+
+def adapter_folder(model: Path) -> Path | None:
+    """Where a registered model keeps its adapter; None where it keeps none."""
+    folders = (model / "adapter", model)
+    return next((folder for folder in folders if (folder / "adapter_config.json").is_file()), None)
 
 
 def _is_generated(attempt: Attempt) -> bool:
