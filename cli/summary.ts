@@ -29,6 +29,12 @@ export async function endpointProblem({ endpoint }: Pick<SealedLocalOutputs, "en
 
 const rounded = (value: number | null): string => (value === null ? "-" : Number(value.toPrecision(3)).toString());
 
+/** The gain, and how far chance may have moved it. */
+function gain({ before, after, gainError }: SealedLocalOutputs["stages"][number]): string {
+  if (before === null || after === null) return "-";
+  return `${rounded(after - before)}${gainError === null ? "" : ` ± ${rounded(gainError)}`}`;
+}
+
 /** Columns padded to the same width. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
@@ -43,7 +49,7 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 /** The short text at the end of `npm run quickstart`. */
 export function formatSummary(stack: string, { stages, endpoint, metaflowConfig }: SealedLocalOutputs): string {
   const lines = table([
-    ["stage", "method", "status", "metric", "before", "after", "minutes", "model"],
+    ["stage", "method", "status", "metric", "before", "after", "gain", "minutes", "model"],
     ...stages.map((stage) => [
       stage.name,
       stage.method.toUpperCase(),
@@ -51,6 +57,7 @@ export function formatSummary(stack: string, { stages, endpoint, metaflowConfig 
       stage.metric ?? "-",
       rounded(stage.before),
       rounded(stage.after),
+      gain(stage),
       rounded(stage.minutes),
       stage.modelUri ?? "-",
     ]),

@@ -53,6 +53,7 @@ const stageOutputSchema = z
     metric: orNull(z.string()).describe("Metric that the gate looks at, before and after training."),
     before: orNull(z.number()).describe("The base model's value."),
     after: orNull(z.number()).describe("The trained model's value."),
+    gainError: orNull(z.number()).describe("Standard error of the gain, document by document; null: not known."),
     minutes: orNull(z.number()).describe("From start to end."),
     modelUri: orNull(z.string()).describe("Prefix of the promoted model."),
     cards: z.array(z.string()).describe("Files of the run's cards."),

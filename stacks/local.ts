@@ -106,6 +106,7 @@ function stageSummary(name: string, method: string, deployments: ReadonlyMap<str
     metric: run.headline.apply((headline) => headline?.metric ?? null),
     before: run.headline.apply((headline) => headline?.before ?? null),
     after: run.headline.apply((headline) => headline?.after ?? null),
+    gainError: run.headline.apply((headline) => headline?.standardError?.gain ?? null),
     minutes: pulumi
       .all([run.startedAt, run.finishedAt])
       .apply(([from, to]) => (from === null || to === null ? null : minutesBetween(from, to))),

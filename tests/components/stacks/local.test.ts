@@ -212,7 +212,10 @@ describe("localStack", () => {
       status: "succeeded",
       modelUri: `s3://posttraining/models/${String(inputs.name)}/1`,
       pathspec: "SftFlow/1",
-      headline: { metric: "accuracy", before: 0.1, after: 0.9 },
+      headline: {
+        ...{ metric: "accuracy", before: 0.1, after: 0.9 },
+        standardError: { before: 0.01, after: 0.02, gain: 0.03 },
+      },
       startedAt: "2026-11-29T01:00:00Z",
       finishedAt: "2026-11-29T01:01:30Z",
       cards: ["/runs/sft/card.html"],
@@ -264,6 +267,10 @@ describe("localStack", () => {
     expect(localOutputsSchema.safeParse({ ...found, more: 1 }).success).toBe(false);
     expect(localOutputsSchema.safeParse({ ...found, version: 0 }).success).toBe(false);
     const sealed = { ...found, metaflowEnvironment: "[secret]", endpointEnvironment: "[secret]" };
-    expect(sealedLocalOutputsSchema.parse(sealed).stages).toHaveLength(2);
+    const { stages } = sealedLocalOutputsSchema.parse(sealed);
+    expect(stages.map(({ before, after, gainError }) => [before, after, gainError])).toEqual([
+      [0.1, 0.9, 0.03],
+      [0.1, 0.9, 0.03],
+    ]);
   });
 });

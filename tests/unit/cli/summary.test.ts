@@ -27,6 +27,7 @@ const outputs: SealedLocalOutputs = {
       metric: "tiny_sums/exact_match",
       before: 0.0125,
       after: 0.83333,
+      gainError: 0.02678,
       minutes: 1.3,
       modelUri: "s3://posttraining/models/sft/17",
       cards: ["/checkout/.posttraining/stacks/local/runs/sft-1/cards/train.html"],
@@ -39,6 +40,7 @@ const outputs: SealedLocalOutputs = {
       metric: null,
       before: null,
       after: null,
+      gainError: null,
       minutes: null,
       modelUri: null,
       cards: [],
@@ -63,13 +65,14 @@ describe("formatSummary", () => {
       "tiny_sums/exact_match",
       "0.0125",
       "0.833",
+      "0.821 ± 0.0268",
       "1.3",
       "s3://posttraining/models/sft/17",
     ]);
   });
 
   it("shows a stage without results as such", () => {
-    expect(text.split("\n").find((each) => each.startsWith("grpo"))).toMatch(/GRPO\s+running\s+-\s+-\s+-\s+-\s+-/);
+    expect(text.split("\n").find((each) => each.startsWith("grpo"))).toMatch(/GRPO\s+running\s+-\s+-\s+-\s+-\s+-\s+-/);
   });
 
   it("names the cards, the endpoint and how to tear down", () => {
