@@ -188,6 +188,9 @@ def _data_problems(source: str) -> Iterator[str]:
 def _folder_problems(document: RunDocument, base: str) -> Iterator[str]:
     field, folder = "baseModelUri" if document["baseModelUri"] else "model.base", _path_of(base)
     file = folder / "config.json"
+    # An adapter is merged into its own base when it is fetched.
+    if _kind_of(file) == "nothing" and _kind_of(folder / "adapter_config.json") == "file":
+        return
     if _kind_of(file) != "file":
         yield f"{field}: {base} is no folder with a model: there is no {file.name} in it"
         return

@@ -49,6 +49,12 @@ def fetch_model(reference: str, folder: Path, revision: str | None = None) -> Pa
     """
     found = _fetch(reference, folder, revision)
     if (found / "config.json").is_file():
+        # transformers would load both, and what is trained, merged or compared would be neither.
+        if (found / _ADAPTER_CONFIGURATION).is_file():
+            raise ModelError(
+                f"model {reference} is a whole model and an adapter at once: it has config.json and {_ADAPTER_CONFIGURATION}; "
+                "put the adapter's files into a folder of their own"
+            )
         return found
     if not (found / _ADAPTER_CONFIGURATION).is_file():
         raise ModelError(f"model {reference} has no config.json")

@@ -119,6 +119,12 @@ def test_a_task_whose_package_is_missing_is_refused_before_training(nothing_more
     ]
 
 
+def test_an_adapter_may_be_the_base(tmp_path: Path):
+    (tmp_path / "adapter_config.json").write_text("{}")
+    chosen = recipe(model={"base": tmp_path.as_uri()})
+    check_run(run_document(chosen, plan(chosen)), "sft")
+
+
 def test_folders_and_files_that_are_not_there_are_refused(tmp_path: Path):
     missing = (tmp_path / "nothing here").as_uri()
     found = problems("sft", recipe(model={"base": missing}, dataset={"source": f"{missing}/data.jsonl"}))

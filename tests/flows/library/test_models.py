@@ -20,6 +20,13 @@ def test_references_without_a_model_are_named(tmp_path: Path):
         fetch_model(tmp_path.as_uri(), tmp_path / "elsewhere")
 
 
+def test_a_folder_with_a_model_and_an_adapter_is_neither(tmp_path: Path):
+    write_tiny_model(tmp_path / "model")
+    (tmp_path / "model" / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"is a whole model and an adapter at once.*into a folder of their own"):
+        fetch_model((tmp_path / "model").as_uri(), tmp_path / "elsewhere")
+
+
 def test_models_in_an_object_store(object_store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from posttraining import storage
 
