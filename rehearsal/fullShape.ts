@@ -131,8 +131,8 @@ const broken = (reason: string): FullShapeResult => ({
   replaced: [],
 });
 
-/** What the tracer ends with where it says that it does not trace such a run. */
-const notTraced = 2;
+/** What the tracer ends with where it says that it does not trace such a run; 2 is what Python's own parser of options ends with. */
+const notTraced = 3;
 
 /** What an answer of the tracer adds to a report: a pure function of both. */
 export function fullShapeResult(

@@ -16,7 +16,7 @@ difference below 0.2 GiB. torchao's optimizer is counted as it is compiled: with
 Any recipe with its plan is traced from a file, `{"recipe": ..., "plan": ..., "shape": ...}`; `shape`, the planner's (catalog/models.ts),
 may be left out for the models that are known here. The answer goes to `--output`, or is printed: `{"peakGib": ..., "parametersPerRank": ...,
 "units": ...}`: of one rank the allocated peak of a step, parameters as it holds them, and units that FSDP2 gathers one by one (0: nothing
-is sharded). The status is 2, with the reason, for what is not traced: quantised weights, DeepSpeed, mixtures of experts.
+is sharded). The status is 3, with the reason, for what is not traced: quantised weights, DeepSpeed, mixtures of experts.
 
     PYTHONPATH=flows python -m sizing_oracle.trace --run run.json --output trace.json
 """
@@ -598,6 +598,10 @@ def trace(job: Job) -> dict[str, Any]:
     }
 
 
+_NOT_TRACED = 3
+"""argparse itself ends with 2 for options that it does not know: a caller that errs would read that nothing is traced."""
+
+
 class NotTracedError(ValueError):
     """A run that the tracer does not know how to trace."""
 
@@ -729,7 +733,7 @@ def trace_run(file: Path, output: Path | None) -> int:
         job = job_of_run(json.loads(file.read_text(encoding="utf-8")))
     except NotTracedError as error:
         print(error, file=sys.stderr, flush=True)
-        return 2
+        return _NOT_TRACED
     _prepare(job.shards)
     traced = trace(job)
     dist.destroy_process_group()

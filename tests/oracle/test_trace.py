@@ -211,7 +211,7 @@ def test_what_is_not_traced_is_said(
     changes: dict[str, object], field: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "run.json").write_text(json.dumps(run_with(**changes)))
-    assert oracle.trace_run(tmp_path / "run.json", None) == 2
+    assert oracle.trace_run(tmp_path / "run.json", None) == 3
     assert capsys.readouterr().err.startswith(field)
 
 

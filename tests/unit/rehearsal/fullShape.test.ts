@@ -81,7 +81,7 @@ describe("the tracer's answer", () => {
   });
 
   it("that it traces no such run is told, and proves nothing and breaks nothing", () => {
-    expect(fullShapeResult(expected, { status: 2, lines: ["a mixture of experts is not traced"] }, undefined)).toEqual({
+    expect(fullShapeResult(expected, { status: 3, lines: ["a mixture of experts is not traced"] }, undefined)).toEqual({
       invariants: [],
       replaced: [{ what: "the dry run at full size", by: "nothing", why: "a mixture of experts is not traced" }],
     });
@@ -89,6 +89,7 @@ describe("the tracer's answer", () => {
 
   it.each([
     [{ status: 1, lines: ["Traceback", "KeyError: 'x'"] }, undefined, "status 1: Traceback | KeyError: 'x'"],
+    [{ status: 2, lines: ["error: unrecognized arguments: --run"] }, undefined, "status 2: error: unrecognized"],
     [{ status: null, lines: [] }, undefined, "status null"],
     [{ status: 0, lines: [] }, undefined, "cannot be read"],
     [{ status: 0, lines: [] }, "{", "cannot be read"],
