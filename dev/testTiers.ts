@@ -8,7 +8,6 @@ import { environmentHere } from "../setup/set-up-environment.mjs";
 import type { Extent } from "../setup/set-up.mjs";
 import { findUv } from "../setup/uv.mjs";
 import { awsProvider } from "./awsProvider";
-import { rehearseAll, rehearseByChange } from "./rehearsals";
 import { countJunit, type Counts, countVitest, type VitestReport } from "./testResults";
 
 /** One tier of tests. */
@@ -156,6 +155,10 @@ async function runChecks(
   return { passed, failed, skipped: 0 };
 }
 
+/** What rehearses needs the planner and its packages, of which no other tier needs anything. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const rehearsals = () => require("./rehearsals") as typeof import("./rehearsals");
+
 export const tiers: readonly Tier[] = [
   {
     name: "checks",
@@ -191,14 +194,14 @@ export const tiers: readonly Tier[] = [
     what: "the six recipes, with adapters and with all weights, each run small",
     extent: "everything",
     needs: ["npm packages", "uv", "Python (train)", "Python (serve)"],
-    run: (print, doing) => rehearseAll(print, doing),
+    run: (print, doing) => rehearsals().rehearseAll(print, doing),
   },
   {
     name: "rehearsals-by-change",
     what: "of the rehearsals the one that a change puts most at risk",
     extent: "everything",
     needs: ["npm packages", "uv", "Python (train)", "Python (serve)"],
-    run: (print, doing) => rehearseByChange(print, doing),
+    run: (print, doing) => rehearsals().rehearseByChange(print, doing),
   },
   {
     name: "faults",

@@ -29,7 +29,18 @@ beforeAll(() => {
       "observability",
       "policy",
     ],
-    ...["preflight", "pricing", "provider", "recipe", "sizing", "stacks", "tests", "validation", "README.md"],
+    ...[
+      "preflight",
+      "pricing",
+      "provider",
+      "recipe",
+      "rehearsal",
+      "sizing",
+      "stacks",
+      "tests",
+      "validation",
+      "README.md",
+    ],
   ];
   const isSource = (file: string) => !/(?:\/node_modules|\/\.[^/]+|\/__pycache__)$/.test(file);
   for (const name of sources)
@@ -52,14 +63,16 @@ describe.each(commands)("npm run $name", ({ name, parameters }) => {
     const before = written();
     const { status, output } = await checkout.run([...parameters, "--no-such-option"], {});
     expect(status).not.toBe(0);
-    expect(output).toMatch(new RegExp(`npm (?:run (?:-s )?)?${name.replace(/:(?:aws|faults)$/, "")}\\b`));
+    expect(output).toMatch(new RegExp(`npm (?:run (?:-s )?)?${name.replace(/:(?:aws|faults|rehearsals)$/, "")}\\b`));
     expect(output).not.toMatch(/^ +at .*:\d+:\d+/m);
     expect(written()).toEqual(before);
   });
 
   it("says how it is used", async () => {
     const { status, output } = await checkout.run([...parameters, "--help"], {});
-    expect(output).toMatch(new RegExp(`^(?:Usage: )?npm (?:run (?:-s )?)?${name.replace(/:(?:aws|faults)$/, "")}\\b`));
+    expect(output).toMatch(
+      new RegExp(`^(?:Usage: )?npm (?:run (?:-s )?)?${name.replace(/:(?:aws|faults|rehearsals)$/, "")}\\b`),
+    );
     expect(status).toBe(0);
   });
 });
