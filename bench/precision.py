@@ -167,17 +167,25 @@ def measure(
 def taught_weights() -> dict[str, torch.Tensor]:
     """The weights that every policy begins with: of the first language, rounded as released models are."""
     model = new_model()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=1e-3, weight_decay=0.0, fused=True
+    )
     train(model, optimizer, batches(language(1), seed=1), TAUGHT_STEPS, nullcontext())
-    return {name: tensor.to(torch.bfloat16) for name, tensor in model.state_dict().items()}
+    return {
+        name: tensor.to(torch.bfloat16) for name, tensor in model.state_dict().items()
+    }
 
 
-def measured_at(learning_rate: float, start: dict[str, torch.Tensor], evaluated: list[torch.Tensor]) -> list[Any]:
+def measured_at(
+    learning_rate: float, start: dict[str, torch.Tensor], evaluated: list[torch.Tensor]
+) -> list[Any]:
     """What every policy learns at one learning rate, with its share of what float32 learns."""
     untaught = new_model()
     untaught.load_state_dict(start)
     before = loss_of(untaught, evaluated)
-    found = {policy: measure(policy, learning_rate, start, evaluated) for policy in POLICIES}
+    found = {
+        policy: measure(policy, learning_rate, start, evaluated) for policy in POLICIES
+    }
     whole = before - found["float32"]["loss"]
     return [
         {
@@ -195,14 +203,29 @@ def measured_at(learning_rate: float, start: dict[str, torch.Tensor], evaluated:
 
 def main() -> None:
     """Measures every policy at the learning rates that the output does not hold yet, and writes one JSON document."""
-    parser = argparse.ArgumentParser(description="Measures what each precision policy learns.")
+    parser = argparse.ArgumentParser(
+        description="Measures what each precision policy learns."
+    )
     parser.add_argument("output", type=Path)
-    parser.add_argument("--most", type=int, default=len(LEARNING_RATES), help="measure at no more learning rates")
+    parser.add_argument(
+        "--most",
+        type=int,
+        default=len(LEARNING_RATES),
+        help="measure at no more learning rates",
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.compiler.set_stance("force_eager")
-    held = json.loads(arguments.output.read_text())["measured"] if arguments.output.exists() else []
-    missing = [rate for rate in LEARNING_RATES if rate not in {each["learningRate"] for each in held}]
+    held = (
+        json.loads(arguments.output.read_text())["measured"]
+        if arguments.output.exists()
+        else []
+    )
+    missing = [
+        rate
+        for rate in LEARNING_RATES
+        if rate not in {each["learningRate"] for each in held}
+    ]
     start = taught_weights()
     fresh = batches(language(2), seed=4)
     evaluated = [next(fresh) for _ in range(EVALUATED_BATCHES)]
@@ -213,12 +236,16 @@ def main() -> None:
         document = {
             "date": datetime.now(UTC).date().isoformat(),
             "machine": f"{platform.machine()}, one thread",
-            "versions": {name: version(name) for name in ("torch", "torchao", "transformers")},
+            "versions": {
+                name: version(name) for name in ("torch", "torchao", "transformers")
+            },
             "parameters": sum(weight.numel() for weight in new_model().parameters()),
             "steps": STEPS,
             "measured": sorted(held, key=lambda each: each["learningRate"]),
         }
-        arguments.output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        arguments.output.write_text(
+            json.dumps(document, indent=2) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import type {
   Attention,
   Checkpointing,
   LossImplementation,
+  Mask,
   Offload,
   Optimizer,
   Reference,
@@ -63,7 +64,7 @@ export class JobError extends Error {
 const optimizers: Readonly<Record<Recipe["optimizer"]["name"], Optimizer>> = {
   adamw_torch: "adamw",
   adamw_torch_fused: "adamw-fused",
-  adamw_torch_8bit: "adamw-8bit",
+  adamw_torch_8bit: "adamw-8bit-stochastic",
   adamw_bnb_8bit: "adamw-8bit",
   paged_adamw_8bit: "paged-adamw-8bit",
   paged_adamw_32bit: "paged-adamw-32bit",
@@ -230,6 +231,13 @@ function shardingOf(layout: Layout): Sharding {
   }
 }
 
+/**
+ * TRL's collator puts packed sequences into one row, and `transformers` gives kernels other than flash kernels a mask for it: tokens x
+ * tokens, which no kernel skips anything of (transformers/masking_utils.py, `find_packed_sequence_indices`).
+ */
+const maskOf = ({ attention, packed }: Job): { readonly mask?: Mask } =>
+  packed && attention !== "flash" ? { mask: "dense-row" } : {};
+
 /** The workload of one GPU when a job runs with this layout. */
 export function workloadOf(job: Job, layout: Layout): Workload {
   const sharded = layout.sharding === "fsdp2" || layout.sharding === "zero3";
@@ -272,6 +280,7 @@ export function workloadOf(job: Job, layout: Layout): Workload {
     offload,
     checkpointing: layout.checkpointing,
     attention: job.attention,
+    ...maskOf(job),
     loss: job.loss,
     compile: false,
     reference: job.reference,

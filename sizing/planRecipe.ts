@@ -2,6 +2,7 @@ import type { Plan } from "../contracts/plan";
 import type { Recipe } from "../contracts/recipe";
 import { localStackMachine, planForThisMachine } from "../recipe/plan";
 import { isTiny, jobFromRecipe } from "./job";
+import { rateNotes } from "./learningRates";
 import { tinyHours } from "./processor";
 import { search, type Candidate, type Constraints, type SearchResult } from "./search";
 
@@ -134,7 +135,7 @@ export function planRecipe(recipe: Recipe, constraints: Constraints = {}): Sized
   if (!result.fits) throw new NothingFitsError(result);
   const { best, alternatives, notes } = result;
   return {
-    ...planFromCandidate(recipe.name, best.plan, best.reason, notes),
+    ...planFromCandidate(recipe.name, best.plan, best.reason, [...notes, ...rateNotes(recipe)]),
     alternatives: alternatives.map(({ plan, reason }) => planFromCandidate(recipe.name, plan, reason)),
   };
 }

@@ -1,6 +1,7 @@
 import type { Recipe } from "../contracts/recipe";
 import { catalog } from "../catalog/instances";
 import { methods } from "../methods";
+import { rateFor } from "./learningRates";
 import { planRecipe, NothingFitsError, type SizedPlan } from "./planRecipe";
 import type { Constraints } from "./search";
 
@@ -31,13 +32,19 @@ export const tableVariants: readonly TableVariant[] = tableMethods.flatMap((meth
   ),
 );
 
-/** The recipe with its trainable part replaced; the batch, data and model stay. */
+const variants: Readonly<Record<TableVariant["trainable"], Recipe["trainable"]>> = {
+  full: { kind: "full" },
+  LoRA: { kind: "lora", rank: 32, alpha: 64, dropout: 0, targets: "all-linear", saves: "both" },
+};
+
+/** The recipe with its trainable part replaced, and the learning rate that goes with it; the batch, data and model stay. */
 export function withTrainable(recipe: Recipe, trainable: "LoRA" | "full"): Recipe {
-  if (trainable === "full") return { ...recipe, trainable: { kind: "full" } };
-  if (recipe.trainable.kind === "lora") return recipe;
+  if ((trainable === "LoRA" ? "lora" : "full") === recipe.trainable.kind) return recipe;
+  const variant = variants[trainable];
   return {
     ...recipe,
-    trainable: { kind: "lora", rank: 32, alpha: 64, dropout: 0, targets: "all-linear", saves: "both" },
+    trainable: variant,
+    optimizer: { ...recipe.optimizer, learningRate: rateFor(recipe, variant) },
   };
 }
 
@@ -87,7 +94,7 @@ export function tableMarkdown(cells: readonly TableCell[]): string {
       return `| **${name}** | ${find(name, "3B", "LoRA")} | ${find(name, "3B", "full")} | ${find(name, "70B", "LoRA")} | ${find(name, "70B", "full")} |`;
     }),
     "",
-    `Each cell: GPUs, nodes and instance, hours and USD of one run of \`flows/recipes/<method>-<size>.yaml\`, starting nodes and loading the model included. Prices: ${catalog.region}, ${catalog.pricesDate}. All weights: weights, gradients and AdamW's two moments in bf16, as TRL trains a model loaded in bf16; with float32 master weights twice the memory and more. Every plan leaves a tenth of the GPU's memory free. \`npm run plan -- sft-70b\` shows one plan in full, with alternatives; [docs/sizing.md](docs/sizing.md) shows how far to trust it.`,
+    `Each cell: GPUs, nodes and instance, hours and USD of one run of \`flows/recipes/<method>-<size>.yaml\`, starting nodes and loading the model included. Prices: ${catalog.region}, ${catalog.pricesDate}. All weights: weights, gradients and AdamW's two moments in float32, arithmetic in bfloat16 ([docs/precision.md](docs/precision.md) has what takes less memory, and what it learns); adapters are trained in float32 beside weights in bfloat16, with ten times the learning rate. Every plan leaves a tenth of the GPU's memory free. \`npm run plan -- sft-70b\` shows one plan in full, with alternatives; [docs/sizing.md](docs/sizing.md) shows how far to trust it.`,
   ];
   return lines.join("\n");
 }

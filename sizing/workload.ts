@@ -20,6 +20,7 @@ export type Optimizer =
   | "adamw"
   | "adamw-fused"
   | "adamw-8bit"
+  | "adamw-8bit-stochastic"
   | "paged-adamw-8bit"
   | "paged-adamw-32bit"
   | "muon"
@@ -44,6 +45,7 @@ export interface Offload {
 }
 
 export type Checkpointing = "none" | "selective" | "full";
+export type Mask = "dense-row";
 export type Attention = "eager" | "sdpa" | "flash";
 
 /**
@@ -97,6 +99,11 @@ export interface Workload {
   readonly offload: Offload;
   readonly checkpointing: Checkpointing;
   readonly attention: Attention;
+  /**
+   * `dense-row`: all packed sequences of a pass are one row with a mask of tokens x tokens, of which no kernel skips anything; left out: the
+   * kernel skips what causality or packing leaves out.
+   */
+  readonly mask?: Mask;
   readonly loss: LossImplementation;
   readonly compile: boolean;
   readonly reference: Reference;

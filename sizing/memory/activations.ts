@@ -23,6 +23,12 @@ function keptProducts({ shape, sharding }: Workload): number {
 /** Full checkpointing keeps the input of each layer; offloaded, all but two of them are in host memory. */
 const boundariesKept = ({ offload }: Workload, layers: number): number => (offload.activations ? 2 : layers + 1);
 
+/** Bytes of a dense mask: one for each pair of tokens, and two for what the kernel of a layer makes of it and keeps for its backward pass. */
+function maskBytes({ mask }: Workload, tokens: number): { readonly whole: number; readonly ofLayer: number } {
+  const pairs = mask === "dense-row" ? tokens ** 2 : 0;
+  return { whole: pairs, ofLayer: 2 * pairs };
+}
+
 /** Layers of one pipeline stage. */
 export const layersPerStage = ({ shape, sharding }: Workload): number => shape.layers / sharding.pipelineParallel;
 
@@ -35,9 +41,13 @@ export function activationBytes(workload: Workload, coefficients: MemoryCoeffici
   const layers = layersPerStage(workload);
   const inFlight = workload.sharding.pipelineParallel;
   const { layer, boundary, transient } = layerActivations(workload, coefficients);
+  const { whole, ofLayer } = maskBytes(workload, tokens);
   switch (workload.checkpointing) {
     case "none":
-      return { kept: tokens * (layer * layers + boundary) * inFlight, working: tokens * transient };
+      return {
+        kept: tokens * (layer * layers + boundary) * inFlight + whole + ofLayer * layers,
+        working: tokens * transient,
+      };
     case "selective": {
       // Matrix products are kept, elementwise work is done again.
       const products = keptProducts(workload);
@@ -48,8 +58,8 @@ export function activationBytes(workload: Workload, coefficients: MemoryCoeffici
     }
     case "full":
       return {
-        kept: tokens * boundary * boundariesKept(workload, layers) * inFlight,
-        working: tokens * (layer + transient),
+        kept: tokens * boundary * boundariesKept(workload, layers) * inFlight + whole,
+        working: tokens * (layer + transient) + ofLayer,
       };
   }
 }

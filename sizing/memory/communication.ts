@@ -1,4 +1,5 @@
 import type { Workload } from "../workload";
+import { castsWeights } from "./layerActivations";
 import type { RankModel } from "./rankModel";
 import { baseBytes, computeBytes, embeddingTypeBytes, layerBytes } from "./weights";
 
@@ -14,6 +15,8 @@ export interface GatheredBytes {
   readonly inReferencePass: number;
   /** What a separate reference model keeps gathered after its pass. */
   readonly keptByReference: number;
+  /** 16-bit casts of weights that the graph keeps, when the backward pass begins. */
+  readonly castsKept: number;
 }
 
 const nothingGathered: GatheredBytes = {
@@ -22,7 +25,15 @@ const nothingGathered: GatheredBytes = {
   inBackward: 0,
   inReferencePass: 0,
   keptByReference: 0,
+  castsKept: 0,
 };
+
+/** Autocast's casts of all weights: there while the loss is taken, and without checkpointing until the backward pass has used them. */
+function castByAutocast(workload: Workload, model: RankModel): GatheredBytes {
+  if (!castsWeights(workload)) return nothingGathered;
+  const casts = model.total * computeBytes(workload);
+  return { ...nothingGathered, atLoss: casts, castsKept: workload.checkpointing === "none" ? casts : 0 };
+}
 
 const isDistributed = ({ sharding }: Workload): boolean => sharding.degree > 1;
 
@@ -50,6 +61,7 @@ function gatheredByAccelerate(workload: Workload, model: RankModel): GatheredByt
     inBackward: twoLayers + (tied ? embedding : 0),
     inReferencePass: twoLayers + embedding + stays,
     keptByReference: stays,
+    castsKept: 0,
   };
 }
 
@@ -63,10 +75,11 @@ function gatheredByFsdp(workload: Workload, model: RankModel): GatheredBytes {
 }
 
 export function gatheredBytes(workload: Workload, model: RankModel): GatheredBytes {
-  if (!isDistributed(workload)) return nothingGathered;
+  if (!isDistributed(workload)) return castByAutocast(workload, model);
   switch (workload.sharding.kind) {
     case "none":
     case "ddp":
+      return castByAutocast(workload, model);
     case "zero1":
     case "zero2":
     case "fsdp-grad-op":

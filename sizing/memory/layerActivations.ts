@@ -35,6 +35,13 @@ interface Layer {
   readonly adapterOwnsInput: boolean;
 }
 
+/**
+ * Autocast casts float32 weights to 16 bits, and keeps the casts until the forward pass is through, or its graph is. It does not cast what
+ * embeddings return: the residual stream.
+ */
+export const castsWeights = ({ trainable, weightBytes, mixedPrecision, tool }: Workload): boolean =>
+  trainable.kind === "full" && weightBytes === 4 && mixedPrecision && tool.autocast;
+
 function layerOf(workload: Workload): Layer {
   const { shape, tool, trainable } = workload;
   const bytes = workload.weightBytes === 4 && !workload.mixedPrecision ? 4 : 2;
@@ -42,7 +49,7 @@ function layerOf(workload: Workload): Layer {
   return {
     workload,
     bytes,
-    residualBytes: quantised && tool.float32Residual ? 4 : bytes,
+    residualBytes: (quantised || castsWeights(workload)) && tool.float32Residual ? 4 : bytes,
     hidden: shape.hidden,
     query: shape.heads * shape.headDimension,
     keyValue: shape.keyValueHeads * shape.headDimension,

@@ -9,6 +9,7 @@ function stateBytesPerWeight({ optimizer }: Workload, stateBytes: number): numbe
     case "adamw-fused":
       return 2 * stateBytes;
     case "adamw-8bit":
+    case "adamw-8bit-stochastic":
       // Two moments of one byte (arXiv:2110.02861).
       return 2;
     case "muon":

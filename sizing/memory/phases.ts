@@ -57,7 +57,7 @@ export function trainingPhases(workload: Workload, states: States): Phase[] {
     logits: 0,
     activations: (activations.kept + activations.working) / gib,
     gradients: (accumulates ? states.gradients : states.gradients / layers) / gib + states.gradientsInBackward / gib,
-    communication: (gathered.inBackward + buckets) / gib,
+    communication: (gathered.inBackward + gathered.castsKept + buckets) / gib,
   };
   const backwardEnd: MemoryParts = {
     ...always,

@@ -49,10 +49,15 @@ function gatherSeconds(workload: Workload, { counts, split }: Pass, ring: number
 /** Bytes of one gathered weight: quantised ones with their scales. */
 const gatheredBytes = ({ trainable }: Workload): number => (trainable.kind === "qlora" ? 0.56 : 2);
 
-/** Seconds of reducing 16-bit gradients: scattered where states are sharded, else all-reduced, which is twice the bytes. */
-function reduceSeconds({ sharding: { kind } }: Workload, trained: number, ring: number, link: number): number {
+/** Bytes of one gradient on its way: float32 where weights are kept in float32 (flows/posttraining/trainers/precision.py). */
+const gradientBytes = ({ weightBytes }: Workload): number => weightBytes;
+
+/** Seconds of reducing gradients: scattered where states are sharded, else all-reduced, which is twice the bytes. */
+function reduceSeconds(workload: Workload, trained: number, ring: number, link: number): number {
+  const { kind } = workload.sharding;
   if (kind === "none") return 0;
-  return (trained * 2 * ring * (kind === "fsdp" || kind === "zero3" || kind === "zero2" ? 1 : 2)) / link;
+  const scattered = kind === "fsdp" || kind === "zero3" || kind === "zero2";
+  return (trained * gradientBytes(workload) * ring * (scattered ? 1 : 2)) / link;
 }
 
 /** Seconds of the four all-reduces of a layer that tensor parallelism makes. */
@@ -61,7 +66,14 @@ function tensorSeconds({ shape, sharding }: Workload, { positions, recompute }: 
   return (positions * shape.hidden * 2 * shape.layers * 4 * (1 + recompute / 2)) / inside / sharding.pipelineParallel;
 }
 
-/** Seconds of all communication for one micro batch, hidden or not; gradients are reduced once a step. */
+/**
+ * Passes that share one reduction of gradients. FSDP2 reduces after each pass: otherwise every GPU would hold the gradients of the whole
+ * model (flows/posttraining/trainers/arguments.py).
+ */
+const passesPerReduction = ({ sharding, gradientAccumulation, tool }: Workload): number =>
+  sharding.kind === "fsdp" && tool.name === "trl" ? 1 : gradientAccumulation;
+
+/** Seconds of all communication for one micro batch, hidden or not. */
 export function communicationSeconds(
   workload: Workload,
   pass: Pass,
@@ -69,22 +81,23 @@ export function communicationSeconds(
   interconnect: Interconnect | undefined,
   coefficients: TimeCoefficients,
 ): number {
-  const { sharding, gradientAccumulation } = workload;
+  const { sharding } = workload;
+  const shared = passesPerReduction(workload);
   const group = sharding.degree;
   const { inside, across, nodes, crosses } = linksOf(workload, gpu, interconnect, coefficients.linkEfficiency);
   const link = crosses ? Math.min(inside, across) : inside;
   const ring = group > 1 ? (group - 1) / group : 0;
   const trained = trainedOnGpu(pass);
   // Replicas that shard within a machine reduce their shards over the network.
-  const replicas = nodes > 1 && !crosses ? (trained * 2 * 2) / group / Math.max(1, across) : 0;
+  const replicas = nodes > 1 && !crosses ? (trained * gradientBytes(workload) * 2) / group / Math.max(1, across) : 0;
   const offload = workload.offload.parameters
     ? ((pass.counts.total / group) * gatheredBytes(workload) * 2) / hostBytesPerSecond
     : 0;
   return (
     gatherSeconds(workload, pass, ring, link) +
-    reduceSeconds(workload, trained, ring, link) / gradientAccumulation +
+    reduceSeconds(workload, trained, ring, link) / shared +
     tensorSeconds(workload, pass, inside) +
-    replicas / gradientAccumulation +
+    replicas / shared +
     offload
   );
 }

@@ -22,16 +22,15 @@ function matrixSeconds(pass: Pass, gpu: Gpu, float8: boolean, coefficients: Time
   return operations / pass.split / (gpu.peakTflops * 1e12 * efficiency);
 }
 
+/** Twice the tokens that each token is compared with: causal kernels skip half of them, a dense mask none of the whole row. */
+const scoredTokens = ({ mask, sequenceTokens, microBatch }: Workload, computedShare: number): number =>
+  mask === "dense-row" ? 4 * sequenceTokens * microBatch : 2 * sequenceTokens * computedShare;
+
 /** Seconds of attention of one pass: forward, and two and a half times that backward (FlashAttention-2, arXiv:2307.08691). */
-function attentionSeconds(
-  { shape, sequenceTokens }: Workload,
-  pass: Pass,
-  gpu: Gpu,
-  coefficients: TimeCoefficients,
-): number {
+function attentionSeconds(workload: Workload, pass: Pass, gpu: Gpu, coefficients: TimeCoefficients): number {
   const { positions, computedShare, recompute, referencePasses, split } = pass;
-  // Causal attention computes half of the scores.
-  const scores = 2 * sequenceTokens * computedShare * shape.heads * shape.headDimension * shape.layers;
+  const { shape } = workload;
+  const scores = scoredTokens(workload, computedShare) * shape.heads * shape.headDimension * shape.layers;
   const operations = positions * scores * (3.5 + recompute + referencePasses);
   const efficiency = coefficients.matrixEfficiency[gpu.architecture];
   return operations / split / (gpu.peakTflops * 1e12 * efficiency * coefficients.attentionEfficiency);

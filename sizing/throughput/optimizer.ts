@@ -9,7 +9,11 @@ const hostStepBytes = 16;
 const hostStepBytesPerSecond = 5e9;
 
 /** Bytes per trained weight that the step reads and writes on the GPU: twice as many with float32 states. */
-const stepBytes = ({ tool, weightBytes }: Workload): number => (tool.masterWeights || weightBytes === 4 ? 36 : 18);
+const stepBytes = ({ tool, weightBytes, optimizer }: Workload): number => {
+  // Weights and gradients of 16 bits, moments of 8.
+  if (optimizer === "adamw-8bit-stochastic") return 12;
+  return tool.masterWeights || weightBytes === 4 ? 36 : 18;
+};
 
 /** Seconds of the optimizer's step on one GPU, or on the host where its states are there. */
 export function optimizerSeconds(workload: Workload, pass: Pass, gpu: Gpu): number {

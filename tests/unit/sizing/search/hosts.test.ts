@@ -27,9 +27,11 @@ const host = (wanted: Job, fields: Partial<Layout> = {}): number => {
 
 describe("the memory of a host", () => {
   it("holds processes, and the weights while they are read", () => {
-    expect(host(job("sft-3b"))).toBeCloseTo(6 + 3 * 8 + weightsGib, 9);
-    expect(host(job("sft-3b"), { sharding: "ddp" })).toBeCloseTo(6 + 3 * 8 + 2 * weightsGib, 9);
-    expect(host(job("sft-3b", { ...full, reference: "separate" }))).toBeCloseTo(6 + 3 * 8 + 2 * weightsGib, 9);
+    // float32, but for the reference.
+    expect(host(job("sft-3b", full))).toBeCloseTo(6 + 3 * 8 + 2 * weightsGib, 9);
+    expect(host(job("sft-3b", full), { sharding: "ddp" })).toBeCloseTo(6 + 3 * 8 + 4 * weightsGib, 9);
+    expect(host(job("sft-3b", { ...full, reference: "separate" }))).toBeCloseTo(6 + 3 * 8 + 3 * weightsGib, 9);
+    expect(host(job("sft-3b", { ...full, weightBytes: 2 }))).toBeCloseTo(6 + 3 * 8 + weightsGib, 9);
   });
 
   it("holds the weights of a sleeping engine, and states that are offloaded", () => {
@@ -44,10 +46,12 @@ describe("the disk of a host", () => {
   it("holds images, weights and two checkpoints, which sharded training spreads", () => {
     const all = job("sft-3b", full);
     expect(localDiskGb(all, { ...layout, sharding: "ddp" }, 2)).toBeCloseTo(
-      30 + weights / 1e9 + (2 * 3 * weights) / 1e9,
+      30 + weights / 1e9 + (2 * 6 * weights) / 1e9,
       6,
     );
-    expect(localDiskGb(all, layout, 2)).toBeCloseTo(30 + weights / 1e9 + (3 * weights) / 1e9, 6);
+    expect(localDiskGb(all, layout, 2)).toBeCloseTo(30 + weights / 1e9 + (6 * weights) / 1e9, 6);
+    const eighths = job("sft-3b", { ...full, weightBytes: 2, optimizer: "adamw-8bit-stochastic" });
+    expect(localDiskGb(eighths, layout, 2)).toBeCloseTo(30 + weights / 1e9 + (2 * weights) / 1e9, 6);
   });
 
   it("holds less of adapters", () => {
