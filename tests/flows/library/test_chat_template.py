@@ -185,3 +185,8 @@ def test_a_template_without_marks_that_nobody_knows_is_refused_with_what_to_writ
         sft_trainer.get_training_chat_template(processing_class(recipe(), base))
     with training_templates_known(dpo_trainer):
         assert not hasattr(dpo_trainer, "get_training_chat_template")
+
+
+def test_an_adapters_tokenizer_is_found_without_the_configuration_of_its_base(base: Path):
+    (base / "config.json").unlink()
+    assert "<|assistant|>" in processing_class(recipe(), base).chat_template
