@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import cast
 
@@ -30,6 +31,10 @@ def main(arguments: list[str]) -> int:
         report = rehearse(request, lambda line: print(f"rehearsal: {line}", flush=True))
     except (RehearsalError, ValueError, OSError) as error:
         print(f"This rehearsal could not be carried out: {error}", file=sys.stderr)
+        return 2
+    except Exception:
+        # Python's own status for it is 1, which means that an invariant does not hold.
+        traceback.print_exc()
         return 2
     (Path(request["folder"]) / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     return 0 if report["passed"] else 1

@@ -102,6 +102,9 @@ def command_of(
         rank = recipe["trainable"].get("rank", 8)
         command += ["--enable-lora", "--max-lora-rank", str(lora_rank(rank)), "--max-loras", str(len(adapters))]
         command += ["--lora-modules", *(f"{name}={folder}" for name, folder in adapters.items())]
+        # An adapter's own template: its base may have none, and vLLM asks in the base's.
+        template = next(iter(adapters.values())) / "chat_template.jinja"
+        command += ["--chat-template", str(template)] if template.is_file() else []
     return command
 
 

@@ -260,9 +260,16 @@ class _Rehearsal:
                 hold=True,
             )
             return
-        served = endpoint.ask("/tokenize", {"model": NAME, "messages": turns, "add_generation_prompt": True})["tokens"]
+        try:
+            served = endpoint.ask("/tokenize", {"model": NAME, "messages": turns, "add_generation_prompt": True})[
+                "tokens"
+            ]
+            likeliest = _next_tokens(endpoint, names[-1], ids)
+        except RuntimeError as error:
+            self._add(verdict(chat.SERVED, [f"{endpoint.engine}: {error}"], ""))
+            return
         self._add(chat.served_as_evaluated(ids, served))
-        self._add(serving.same_model(evaluated.next_tokens(ids), _next_tokens(endpoint, names[-1], ids)))
+        self._add(serving.same_model(evaluated.next_tokens(ids), likeliest))
 
     def _start_endpoint(self, made: Scaled) -> Endpoint | None:
         python, model = self._request["servePython"], self._model()
