@@ -69,6 +69,8 @@ export function precisionPage(result: Result = measuredPrecisions()): Promise<st
     "",
     "A reference model is kept in bfloat16, and finished weights are rounded once to bfloat16. Processes add up gradients in float32 where weights are float32, and log-probabilities reach DPO's, KTO's and GRPO's losses in float32.",
     "",
+    "`bfloat16-stochastic` is for models that one GPU holds: torchao 0.18 cannot step over FSDP2's shards, so that such plans are refused (two processes on processors fail with 'expected dtype torch.bfloat16').",
+    "",
     "## What each learns",
     "",
     `A Llama of ${(result.parameters / 1e6).toFixed(1)} million weights that has learnt one language is taught another for ${result.steps} steps of AdamW, from the same weights and on the same batches; losses are taken from the weights in float32. Measured on ${result.date} (${result.machine}; ${versions.join(", ")}).`,

@@ -216,12 +216,7 @@ function precisionErrors({ precision, optimizer, trainable, sharding }: RecipeRe
       reason: `got ${show(precision)}; adapters are trained in float32 beside weights in bfloat16: write bfloat16-mixed`,
     });
   }
-  if (sharding === "zero2" || sharding === "zero3") {
-    errors.push({
-      path: "sharding",
-      reason: `got ${show(sharding)}; DeepSpeed keeps float32 weights beside those of precision ${precision}: write fsdp2, or precision: bfloat16-mixed`,
-    });
-  }
+  errors.push(...shardingOfPrecision(precision, sharding));
   const { leastLearningRate } = precisionFacts.bfloat16;
   const rate = optimizer?.learningRate;
   if (precision === "bfloat16" && trainable?.kind === "full" && rate !== undefined && rate < leastLearningRate) {
@@ -231,6 +226,17 @@ function precisionErrors({ precision, optimizer, trainable, sharding }: RecipeRe
     });
   }
   return errors;
+}
+
+/** Shardings that weights in bfloat16 cannot be trained with. */
+function shardingOfPrecision(precision: Precision, sharding: RecipeReading["sharding"]): FieldError[] {
+  if (sharding === "zero2" || sharding === "zero3") {
+    const reason = `got ${show(sharding)}; DeepSpeed keeps float32 weights beside those of precision ${precision}: write auto, or precision: bfloat16-mixed`;
+    return [{ path: "sharding", reason }];
+  }
+  if (precision !== "bfloat16-stochastic" || sharding !== "fsdp2") return [];
+  const reason = `got ${show(sharding)}; torchao 0.18 cannot step over FSDP2's shards (docs/precision.md): write none or ddp, or precision: bfloat16-mixed`;
+  return [{ path: "sharding", reason }];
 }
 
 /** The stochastic precision and its optimizer come together. */

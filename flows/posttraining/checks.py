@@ -23,7 +23,7 @@ from posttraining.methods import method_of
 from posttraining.plans import processes_per_node
 from posttraining.problems import shown
 from posttraining.recipe import RecipeError
-from posttraining.recipe_relations import base_problems, is_head, is_tiny, tiny_facts
+from posttraining.recipe_relations import SHARDS_NOT_STEPPED, base_problems, is_head, is_tiny, tiny_facts
 from posttraining.tiny_model import CHAT_TEMPLATE
 from posttraining.trainers.chat_template import template_of
 
@@ -73,6 +73,8 @@ def _plan_problems(recipe: Recipe, plan: Plan) -> Iterator[str]:
             f"batch.global: got {recipe['batch']['global']}; the plan makes {plan['microBatch']} (microBatch) x "
             f"{plan['gradientAccumulation']} (gradientAccumulation) x {processes} (processes that train) of it"
         )
+    if recipe["precision"] == "bfloat16-stochastic" and sharding == "fsdp2":
+        yield f'sharding: the plan has "fsdp2"; {SHARDS_NOT_STEPPED}'
     if plan["gpusPerNode"] == 0:
         yield from _gpu_problems(recipe)
     method = method_of(recipe)

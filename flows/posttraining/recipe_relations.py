@@ -219,6 +219,11 @@ _STOCHASTIC_OPTIMIZER = "adamw_torch_8bit"
 """torchao's AdamW, which rounds bfloat16 weights stochastically."""
 
 
+SHARDS_NOT_STEPPED = (
+    "torchao 0.18 cannot step over FSDP2's shards (docs/precision.md): write none or ddp, or precision: bfloat16-mixed"
+)
+
+
 def _precision_problems(recipe: Recipe) -> Iterator[str]:
     """What a precision asks of the optimizer, the trained part and the sharding; docs/precision.md says what was measured."""
     precision, optimizer = recipe["precision"], recipe["optimizer"]["name"]
@@ -242,8 +247,10 @@ def _precision_problems(recipe: Recipe) -> Iterator[str]:
     if recipe["sharding"] in ("zero2", "zero3"):
         yield (
             f"sharding: got {shown(recipe['sharding'])}; DeepSpeed keeps float32 weights beside those of precision "
-            f"{precision}: write fsdp2, or precision: bfloat16-mixed"
+            f"{precision}: write auto, or precision: bfloat16-mixed"
         )
+    if precision == "bfloat16-stochastic" and recipe["sharding"] == "fsdp2":
+        yield f'sharding: got "fsdp2"; {SHARDS_NOT_STEPPED}'
     rate, least = recipe["optimizer"]["learningRate"], precision_facts()["bfloat16"]["leastLearningRate"]
     if precision == "bfloat16" and recipe["trainable"]["kind"] == "full" and rate < least:
         yield (

@@ -34,12 +34,15 @@ const microBatches = [1, 2, 4, 8, 16, 32, 64];
 const canSendShards = ({ trainable, generation }: Job): boolean =>
   trainable.kind !== "qlora" || (generation.kind !== "colocated" && generation.kind !== "server");
 
+/** torchao 0.18 cannot step over FSDP2's shards: eagerly it fails on their type (tried by two processes). */
+const canStepShards = ({ optimizer }: Job): boolean => optimizer !== "adamw-8bit-stochastic";
+
 function shardingsOf(job: Job, gpus: number): readonly Layout["sharding"][] {
   const wanted: readonly Layout["sharding"][] =
     job.sharding !== undefined ? [job.sharding] : gpus === 1 ? ["none"] : ["ddp", "fsdp2"];
   return wanted
     .filter((sharding) => sharding !== "none" || gpus === 1)
-    .filter((sharding) => sharding !== "fsdp2" || canSendShards(job));
+    .filter((sharding) => sharding !== "fsdp2" || (canSendShards(job) && canStepShards(job)));
 }
 
 /** Only weights that are sharded can be offloaded. */
