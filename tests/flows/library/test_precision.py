@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from recipes import plan, recipe, run_document
 
 from posttraining.checks import check_run
 from posttraining.recipe import RecipeError
 from posttraining.trainers.precision import mend_sharded_casts, numbers_of, round_weights
+from recipes import plan, recipe, run_document
 
 
 def mixed_plugin() -> Any:
@@ -48,3 +48,50 @@ def test_stochastic_rounding_is_refused_over_shards():
     chosen = recipe(precision="bfloat16-stochastic", optimizer={"name": "adamw_torch_8bit", "learningRate": 1e-3})
     with pytest.raises(RecipeError, match="cannot step over FSDP2's shards"):
         check_run(run_document(chosen, plan(chosen, sharding="fsdp2", gpusPerNode=2)), "sft")
+
+
+@pytest.fixture
+def one_process() -> Any:
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+class Scores(torch.nn.Module):
+    """Computes in its weights' type, and returns log-probabilities in float32, as TRL's head does."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.head = torch.nn.Linear(16, 64)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.head(hidden).float().log_softmax(-1)
+
+
+@pytest.mark.usefixtures("one_process")
+def test_sharded_log_probabilities_come_out_in_float32_only_by_the_mend():
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    chosen = recipe(precision="bfloat16-mixed")
+    plugin, hidden = mixed_plugin(), torch.randn(8, 16)
+    expected = Scores()(hidden).detach()
+
+    def error(policy: Any) -> tuple[torch.dtype, float]:
+        model: Any = fully_shard(Scores(), mesh=init_device_mesh("cpu", (1,)), mp_policy=policy)
+        with torch.no_grad():
+            found = model(hidden)
+        return found.dtype, float((found.float() - expected).abs().mean())
+
+    rounded, lost = error(plugin.mixed_precision_policy)
+    mend_sharded_casts(
+        SimpleNamespace(state=SimpleNamespace(fsdp_plugin=plugin)),
+        numbers_of(chosen, plan(chosen, sharding="fsdp2")),
+    )
+    kept, left = error(plugin.mixed_precision_policy)
+    assert (rounded, kept) == (torch.bfloat16, torch.float32)
+    # What arithmetic in bfloat16 leaves is less than what rounding the result itself costs.
+    assert left < 0.5 * lost
