@@ -29,10 +29,24 @@ class Evaluated:
 
     def next_tokens(self, tokens: list[int]) -> dict[int, float]:
         """The likeliest next tokens and their log-probabilities, in float32."""
-        import torch
+        return _likeliest(self._model.model.float(), tokens)
 
-        model: Any = self._model.model.float()
-        with torch.no_grad():
-            said = torch.log_softmax(model(input_ids=torch.tensor([tokens])).logits[0, -1].float(), dim=-1)
-        likeliest = said.topk(LIKELIEST)
-        return dict(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
+
+def next_tokens_with_adapter(base: Path, adapter: Path, tokens: list[int]) -> dict[int, float]:
+    """The same of a base with an adapter beside it, as a server has them: nothing is rounded by merging."""
+    import torch
+    from peft import PeftModel
+
+    from posttraining.trainers.model_class import model_class
+
+    model = model_class(base).from_pretrained(base, dtype=torch.float32)
+    return _likeliest(PeftModel.from_pretrained(model, str(adapter)).eval(), tokens)
+
+
+def _likeliest(model: Any, tokens: list[int]) -> dict[int, float]:
+    import torch
+
+    with torch.no_grad():
+        said = torch.log_softmax(model(input_ids=torch.tensor([tokens])).logits[0, -1].float(), dim=-1)
+    likeliest = said.topk(LIKELIEST)
+    return dict(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))

@@ -241,9 +241,11 @@ class _Rehearsal:
         tokens = [evaluated.tokens_of(turns) for turns in asked]
         self._add(chat.evaluated_as_trained(resumed, tokens, made.recipe["sequence"]["maxLength"]))
         if endpoint is not None:
-            self._ask_endpoint(endpoint, evaluated, asked, tokens)
+            self._ask_endpoint(made, endpoint, evaluated, asked, tokens)
 
-    def _ask_endpoint(self, endpoint: Endpoint, evaluated: Any, asked: list[Any], tokens: list[list[int]]) -> None:
+    def _ask_endpoint(
+        self, made: Scaled, endpoint: Endpoint, evaluated: Any, asked: list[Any], tokens: list[list[int]]
+    ) -> None:
         problem = endpoint.wait(_PATIENCE_SECONDS)
         if problem is not None:
             self._add(serving.endpoint_answers(endpoint.engine, None, 0, problem))
@@ -269,7 +271,14 @@ class _Rehearsal:
             self._add(verdict(chat.SERVED, [f"{endpoint.engine}: {error}"], ""))
             return
         self._add(chat.served_as_evaluated(ids, served))
-        self._add(serving.same_model(evaluated.next_tokens(ids), likeliest))
+        from posttraining.rehearsal.asking import next_tokens_with_adapter
+
+        adapter_served = self._served_adapters.get(names[-1])
+        if adapter_served is None:
+            expected = evaluated.next_tokens(ids)
+        else:
+            expected = next_tokens_with_adapter(self._base(made).folder, adapter_served, ids)
+        self._add(serving.same_model(expected, likeliest))
 
     def _start_endpoint(self, made: Scaled) -> Endpoint | None:
         python, model = self._request["servePython"], self._model()

@@ -11,7 +11,7 @@ ANSWERS = "the endpoint answers"
 SAME_MODEL = "the endpoint serves the weights that were saved"
 
 # Both compute in float32, in kernels that add up in other orders.
-_TOLERANCE = 0.02
+_TOLERANCE = 0.005
 
 
 def endpoint_answers(name: str, answer: str | None, tokens: int, problem: str | None) -> RehearsalInvariant:
