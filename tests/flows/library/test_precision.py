@@ -1,5 +1,6 @@
 """Number formats of a training, and the mends of libraries that keep them."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,10 +52,10 @@ def test_stochastic_rounding_is_refused_over_shards():
 
 
 @pytest.fixture
-def one_process() -> Any:
+def one_process(tmp_path: Path) -> Any:
     import torch.distributed as dist
 
-    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'group'}", rank=0, world_size=1)
     yield
     dist.destroy_process_group()
 
