@@ -44,7 +44,12 @@ export interface LocalInferenceEndpointArgs {
    * { modelUri: sft.modelUri, modelName: "sft", adapters: [{ name: "dpo", modelUri: dpo.modelUri }] }
    * ```
    */
-  adapters?: { name: string; modelUri: pulumi.Input<string> }[];
+  adapters?: {
+    /** Name under which clients ask for it. */
+    name: string;
+    /** Prefix of the registered model that has the adapter. */
+    modelUri: pulumi.Input<string>;
+  }[];
 
   /** Folder under which the server keeps the model's copy, its process record and its log. */
   processesDirectory: string;

@@ -73,7 +73,7 @@ def test_lm_eval_reports_what_the_facts_say(name: str, facts: Any, monkeypatch: 
     from lm_eval.evaluator import evaluate
     from lm_eval.models.dummy import DummyLM
 
-    from posttraining.evaluation import flatten_results
+    from posttraining.measurement import flatten_results
 
     examples = datasets.Dataset.from_list([DOCUMENTS[name]] * 8)
     splits = dict.fromkeys(("train", "validation", "test"), examples)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -175,11 +176,11 @@ RUN = {
 }
 
 
-def run_with(**changes: object) -> dict:
-    run = deepcopy(RUN)
+def run_with(**changes: object) -> dict[str, Any]:
+    run: dict[str, Any] = deepcopy(RUN)
     for path, value in changes.items():
         *parents, last = path.split("__")
-        place = run
+        place: Any = run
         for parent in parents:
             place = place[parent]
         place[last] = value
