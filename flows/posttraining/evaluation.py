@@ -23,6 +23,7 @@ from posttraining import models, progress, storage
 from posttraining.chat_arguments import chat_arguments
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import Recipe
+from posttraining.evaluation_adapter import adapted_model, vllm_adapter_arguments
 from posttraining.evaluation_chat import ask_in_chat
 from posttraining.gate import DocumentValues, Metrics
 from posttraining.json_values import finite
@@ -82,29 +83,36 @@ def _chat_mode(recipe: Recipe, template: str | None) -> str:
     return f"chat template {hashlib.sha256(template.encode()).hexdigest()[:16]} with {arguments}{day}"
 
 
-def evaluate_model(folder: Path, recipe: Recipe, plan: Plan, template: str | None) -> Measurement:
+def evaluate_model(
+    folder: Path, recipe: Recipe, plan: Plan, template: str | None, adapter: Path | None = None
+) -> Measurement:
     """Runs the recipe's tasks on the model in `folder`, on the plan's GPUs or on the processor.
 
     Args:
-        folder: model and tokenizer.
+        folder: a whole model and its tokenizer.
         recipe: the run's recipe.
         plan: its plan.
         template: the chat template to ask in, whatever the model's own is; None: plain text. A model's own: `own_template`.
+        adapter: folder of an adapter that is loaded beside the model, as a server loads it, with the tokenizer to use.
 
     Raises:
         EvaluationError: if a task is not known.
     """
     if evaluation_engine(plan) == "transformers":
-        return run_tasks(folder, recipe, plan, template)
+        return run_tasks(folder, recipe, plan, template, adapter)
     # vLLM gives its GPU memory back only when its process ends.
     with tempfile.TemporaryDirectory(prefix="posttraining-") as scratch_name, library_on_path():
         request, answer = Path(scratch_name) / "request.json", Path(scratch_name) / "measurement.json"
-        request.write_text(json.dumps({"folder": str(folder), "recipe": recipe, "plan": plan, "template": template}))
+        beside = None if adapter is None else str(adapter)
+        asked = {"folder": str(folder), "recipe": recipe, "plan": plan, "template": template, "adapter": beside}
+        request.write_text(json.dumps(asked))
         subprocess.run([sys.executable, "-m", "posttraining.evaluation", str(request), str(answer)], check=True)
         return json.loads(answer.read_text())
 
 
-def run_tasks(folder: Path, recipe: Recipe, plan: Plan, template: str | None) -> Measurement:
+def run_tasks(
+    folder: Path, recipe: Recipe, plan: Plan, template: str | None, adapter: Path | None = None
+) -> Measurement:
     """`evaluate_model` in this process."""
     evaluation, seed = recipe["evaluation"], recipe["seed"]
     tasks = evaluation["tasks"]
@@ -122,7 +130,7 @@ def run_tasks(folder: Path, recipe: Recipe, plan: Plan, template: str | None) ->
             raise EvaluationError(f"evaluation.tasks: {', '.join(unknown)} not known to lm-eval, nor in {TASKS}")
         # It warns about every task that makes its own data.
         logging.getLogger("lm_eval.api.task").setLevel(logging.ERROR)
-        model = _model(folder, recipe, plan)
+        model = _model(folder, recipe, plan, adapter)
     if template is not None:
         ask_in_chat(model, template, chat_arguments(recipe))
     # Metrics that are no mean have errors by resampling, for which lm-eval would fork this process.
@@ -146,24 +154,31 @@ def run_tasks(folder: Path, recipe: Recipe, plan: Plan, template: str | None) ->
     return measurement(results, tasks, task_fingerprints(recipe, plan, template))
 
 
-def _model(folder: Path, recipe: Recipe, plan: Plan) -> Any:
+def _model(folder: Path, recipe: Recipe, plan: Plan, adapter: Path | None = None) -> Any:
     if evaluation_engine(plan) == "vllm":
         from lm_eval.models.vllm_causallms import VLLM
 
-        return VLLM(**vllm_arguments(folder, recipe, plan))
+        return VLLM(**vllm_arguments(folder, recipe, plan, adapter))
     from lm_eval.models.huggingface import HFLM
 
     gpus = plan["gpusPerNode"]
-    device = "cuda" if gpus else "cpu"
-    batch_size = recipe["evaluation"]["batchSize"]
+    arguments: dict[str, Any] = {
+        "device": "cuda" if gpus else "cpu",
+        "dtype": "auto",
+        "batch_size": recipe["evaluation"]["batchSize"],
+        "parallelize": gpus > 1,
+    }
+    if adapter is not None:
+        return adapted_model(folder, adapter, arguments)
     # The decorator that registers the class hides its parameters (lm-eval 0.4.13).
-    return HFLM(pretrained=str(folder), device=device, dtype="auto", batch_size=batch_size, parallelize=gpus > 1)  # pyright: ignore[reportCallIssue]
+    return HFLM(pretrained=str(folder), **arguments)  # pyright: ignore[reportCallIssue]
 
 
-def vllm_arguments(folder: Path, recipe: Recipe, plan: Plan) -> dict[str, Any]:
+def vllm_arguments(folder: Path, recipe: Recipe, plan: Plan, adapter: Path | None = None) -> dict[str, Any]:
     """Arguments of lm-eval's vLLM model: all GPUs of the node, and no longer contexts than tasks have."""
     positions = json.loads((folder / "config.json").read_text()).get("max_position_embeddings", _LONGEST_CONTEXT)
     return {
+        **({} if adapter is None else vllm_adapter_arguments(adapter)),
         "pretrained": str(folder),
         "dtype": "auto",
         "batch_size": "auto",
@@ -192,15 +207,15 @@ def compare_with_base(recipe: Recipe, plan: Plan, model_uri: str, base: str) -> 
     """
     began = time.monotonic()
     progress.report("evaluate", 0, 2, None)
-    with _model_files(model_uri, None) as folder:
-        template = own_template(folder)
-        after = evaluate_model(folder, recipe, plan, template)
+    with _model_files(model_uri, None) as (folder, adapter):
+        template = own_template(adapter or folder)
+        after = evaluate_model(folder, recipe, plan, template, adapter)
     storage.write_bytes(storage.join(model_uri, EVALUATION_FILE), json.dumps(finite(after)).encode())
     before = recorded_measurement(base, after["fingerprints"])
     if before is None or not comparable(before, after):
         progress.report("evaluate", 1, 2, time.monotonic() - began)
-        with _model_files(base, recipe["model"].get("revision")) as folder:
-            before = evaluate_model(folder, recipe, plan, template)
+        with _model_files(base, recipe["model"].get("revision")) as (folder, adapter):
+            before = evaluate_model(folder, recipe, plan, template, adapter)
         # It may be another day by now.
         before["fingerprints"] = after["fingerprints"]
     progress.report("evaluate", 2, 2, 0.0)
@@ -213,9 +228,11 @@ def compare_with_base(recipe: Recipe, plan: Plan, model_uri: str, base: str) -> 
 
 
 @contextmanager
-def _model_files(reference: str, revision: str | None) -> Iterator[Path]:
+def _model_files(reference: str, revision: str | None) -> Iterator[tuple[Path, Path | None]]:
+    """A whole model; and of an adapter that was saved alone its folder, with the whole model that it is served with."""
     with tempfile.TemporaryDirectory(prefix="posttraining-") as folder:
-        yield models.fetch_model(reference, Path(folder), revision)
+        found = models.fetch_unmerged(reference, Path(folder), revision)
+        yield (found, None) if isinstance(found, Path) else (found.base, found.adapter)
 
 
 def recorded_measurement(reference: str, fingerprints: dict[str, str]) -> Measurement | None:
@@ -253,6 +270,6 @@ def _is_own(task: str) -> bool:
 
 if __name__ == "__main__":
     asked = json.loads(Path(sys.argv[1]).read_text())
-    Path(sys.argv[2]).write_text(
-        json.dumps(run_tasks(Path(asked["folder"]), asked["recipe"], asked["plan"], asked["template"]))
-    )
+    beside = None if asked["adapter"] is None else Path(asked["adapter"])
+    measured = run_tasks(Path(asked["folder"]), asked["recipe"], asked["plan"], asked["template"], beside)
+    Path(sys.argv[2]).write_text(json.dumps(measured))

@@ -47,6 +47,30 @@ def fetch_model(reference: str, folder: Path, revision: str | None = None) -> Pa
     Raises:
         ModelError: if there is no model behind the reference.
     """
+    found = fetch_unmerged(reference, folder, revision)
+    if isinstance(found, Path):
+        return found
+    from posttraining.trainers.merging import merge_adapter
+
+    whole = folder / "whole model"
+    merge_adapter(found.base, found.adapter, whole)
+    # A copy that nobody reads any more may be as large as the disk has room for.
+    if found.base.is_relative_to(folder):
+        shutil.rmtree(_base_folder(folder))
+    return whole
+
+
+def fetch_unmerged(reference: str, folder: Path, revision: str | None = None) -> Path | AdaptedModel:
+    """Brings a model's files to this machine as they were saved: a whole model, or an adapter alone beside its base.
+
+    Args:
+        reference: as for `fetch_model`.
+        folder: where files are put that are not local already.
+        revision: hub branch, tag or commit.
+
+    Raises:
+        ModelError: if there is no model behind the reference, or none behind what the adapter names as its base.
+    """
     found = _fetch(reference, folder, revision)
     if (found / "config.json").is_file():
         # transformers would load both, and what is trained, merged or compared would be neither.
@@ -58,19 +82,11 @@ def fetch_model(reference: str, folder: Path, revision: str | None = None) -> Pa
         return found
     if not (found / _ADAPTER_CONFIGURATION).is_file():
         raise ModelError(f"model {reference} has no config.json")
-    from posttraining.trainers.merging import merge_adapter
-
-    adapted = _with_base(reference, found, folder)
-    whole = folder / "whole model"
-    merge_adapter(adapted.base, adapted.adapter, whole)
-    # A copy that nobody reads any more may be as large as the disk has room for.
-    if adapted.base.is_relative_to(folder):
-        shutil.rmtree(_base_folder(folder))
-    return whole
+    return _with_base(reference, found, folder)
 
 
 def fetch_adapter(reference: str, folder: Path) -> AdaptedModel | None:
-    """Brings an adapter and its base to this machine, unmerged: to be served, evaluated or looked at as it was trained.
+    """Brings an adapter and its base to this machine, unmerged: to be served or looked at as it was trained.
 
     Args:
         reference: an adapter's, or that of a model that has its adapter beside it.

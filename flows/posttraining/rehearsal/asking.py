@@ -14,10 +14,10 @@ LIKELIEST = 5
 class Evaluated:
     """A model as lm-eval has loaded it, by the project's own evaluation."""
 
-    def __init__(self, folder: Path, recipe: Recipe, plan: Plan) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, plan: Plan, adapter: Path | None = None) -> None:
         from posttraining.evaluation import _model, ask_in_chat, own_template
 
-        self._model, template = _model(folder, recipe, plan), own_template(folder)
+        self._model, template = _model(folder, recipe, plan, adapter), own_template(adapter or folder)
         if template is not None:
             ask_in_chat(self._model, template, recipe["model"].get("chatTemplateArguments", {}))
 

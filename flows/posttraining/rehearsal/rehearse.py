@@ -230,11 +230,13 @@ class _Rehearsal:
             self._add(adapter.merged_is_base_plus_update(made.recipe, resumed, base, model))
 
     def _ask(self, made: Scaled, resumed: Attempt, model: Saved, endpoint: Endpoint | None) -> None:
-        from posttraining.models import fetch_model
+        from posttraining.models import fetch_unmerged
         from posttraining.rehearsal.asking import Evaluated
 
+        found = fetch_unmerged(model.folder.as_uri(), self._folder / "fetched")
+        folder, adapter = (found, None) if isinstance(found, Path) else (found.base, found.adapter)
         with lean_imports():
-            evaluated = Evaluated(fetch_model(model.folder.as_uri(), self._folder / "fetched"), made.recipe, made.plan)
+            evaluated = Evaluated(folder, made.recipe, made.plan, adapter)
         asked = [turns for turns in map(chat.questions_of, resumed.examples[:_ASKED]) if turns]
         if _is_generated(resumed):
             asked = [turns for turns in map(chat.questions_of, resumed.examples) if turns]

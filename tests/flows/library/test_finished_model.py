@@ -10,7 +10,7 @@ from tiny_models import write_adapter
 
 from posttraining import models, storage
 from posttraining.finished_model import Finished, finish_model
-from posttraining.models import ADAPTER_FOLDER, ModelError, fetch_adapter, fetch_model
+from posttraining.models import ADAPTER_FOLDER, ModelError, fetch_adapter, fetch_model, fetch_unmerged
 from posttraining.trainers.saving import ADAPTER_CONFIGURATION, ADAPTER_FILE
 from recipes import plan, recipe
 
@@ -106,6 +106,16 @@ def test_an_adapter_is_fetched_with_its_base_from_beside_a_merged_model_or_alone
         assert (found.base / WEIGHTS).read_bytes() == (base / WEIGHTS).read_bytes()
         assert found.base_reference == "tiny:llama"
     assert fetch_adapter(base.as_uri(), tmp_path / "none") is None
+
+
+def test_what_is_not_to_be_merged_is_fetched_as_it_was_saved(base: Path, tmp_path: Path):
+    trained = write_adapter(tmp_path / "trained", base)
+    for saves in ("both", "adapter"):
+        finish(base, trained, tmp_path / saves, saves)
+    assert fetch_unmerged((tmp_path / "both").as_uri(), tmp_path / "whole") == tmp_path / "both"
+    alone = fetch_unmerged((tmp_path / "adapter").as_uri(), tmp_path / "alone")
+    assert not isinstance(alone, Path)
+    assert (alone.adapter, alone.base_reference) == (tmp_path / "adapter", "tiny:llama")
 
 
 def test_an_adapter_whose_base_is_gone_is_named(base: Path, tmp_path: Path):
