@@ -258,10 +258,10 @@ class _Rehearsal:
         for name in names:
             self._add(_answer_of(endpoint, name, turns))
         if endpoint.engine != "vllm":
-            self._not_run(
-                chat.SERVED,
-                "`transformers serve` does not tell its tokens; vLLM is not installed in servePython",
-                hold=True,
+            self._replace(
+                "the tokens of the endpoint",
+                "nothing",
+                "not run: `transformers serve` does not tell them, and vLLM is not installed in servePython",
             )
             return
         try:
@@ -302,9 +302,9 @@ class _Rehearsal:
         self._invariants.append(invariant)
         self._tell(f"{'holds' if invariant['passed'] else 'FAILS'}: {invariant['name']}: {invariant['message']}")
 
-    def _not_run(self, name: str, why: str, hold: bool = False) -> None:
-        """What was not looked at is told; unless it is said to hold, it counts as failed."""
-        self._add(verdict(name, [] if hold else [f"not run: {why}"], f"not run: {why}"))
+    def _not_run(self, name: str, why: str) -> None:
+        """What should have been looked at and was not counts as failed."""
+        self._add(verdict(name, [f"not run: {why}"], ""))
 
     def _replace(self, what: str, by: str, why: str) -> None:
         self._replaced.append({"what": what, "by": by, "why": why})

@@ -71,6 +71,12 @@ def scaled(request: RehearsalRequest, model: str, rows: str) -> Scaled:
     recipe["checkpointEverySteps"] = CHECKPOINT_AT
     recipe["loggingSteps"] = 1
     _replace_tasks(recipe, replace)
+    if "grpo" in recipe:
+        replace(
+            "the rewards' sum",
+            "the same and a reward that differs from answer to answer",
+            "what a random model says earns none of them, and would move no weight",
+        )
     return Scaled(cast("Recipe", recipe), plan, replaced)
 
 

@@ -105,6 +105,9 @@ def test_generation_and_tasks_of_the_hub_are_replaced_and_the_gate_keeps_its_con
     told = replaced(made)
     assert told["grpo.generation.kind: vllm-colocated"] == "transformers"
     assert told["evaluation.tasks: gsm8k"] == "tiny_sums"
+    # A random model earns no reward of the recipe: that it gets one of its own is said.
+    assert "differs from answer to answer" in told["the rewards' sum"]
+    assert "the rewards' sum" not in replaced(rehearsed("dpo-70b"))
     assert made.recipe["evaluation"]["tasks"] == ["tiny_sums"]
     assert all("minimumGain" in condition for condition in made.recipe["gate"])
 
