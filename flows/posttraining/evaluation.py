@@ -23,7 +23,7 @@ from posttraining import models, progress, storage
 from posttraining.chat_arguments import chat_arguments
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import Recipe
-from posttraining.evaluation_adapter import adapted_model, vllm_adapter_arguments
+from posttraining.evaluation_adapter import adapted_model, adapts_head, vllm_adapter_arguments
 from posttraining.evaluation_chat import ask_in_chat
 from posttraining.gate import DocumentValues, Metrics
 from posttraining.json_values import finite
@@ -207,14 +207,14 @@ def compare_with_base(recipe: Recipe, plan: Plan, model_uri: str, base: str) -> 
     """
     began = time.monotonic()
     progress.report("evaluate", 0, 2, None)
-    with _model_files(model_uri, None) as (folder, adapter):
+    with _model_files(model_uri, None, plan) as (folder, adapter):
         template = own_template(adapter or folder)
         after = evaluate_model(folder, recipe, plan, template, adapter)
     storage.write_bytes(storage.join(model_uri, EVALUATION_FILE), json.dumps(finite(after)).encode())
     before = recorded_measurement(base, after["fingerprints"])
     if before is None or not comparable(before, after):
         progress.report("evaluate", 1, 2, time.monotonic() - began)
-        with _model_files(base, recipe["model"].get("revision")) as (folder, adapter):
+        with _model_files(base, recipe["model"].get("revision"), plan) as (folder, adapter):
             before = evaluate_model(folder, recipe, plan, template, adapter)
         # It may be another day by now.
         before["fingerprints"] = after["fingerprints"]
@@ -228,11 +228,16 @@ def compare_with_base(recipe: Recipe, plan: Plan, model_uri: str, base: str) -> 
 
 
 @contextmanager
-def _model_files(reference: str, revision: str | None) -> Iterator[tuple[Path, Path | None]]:
+def _model_files(reference: str, revision: str | None, plan: Plan) -> Iterator[tuple[Path, Path | None]]:
     """A whole model; and of an adapter that was saved alone its folder, with the whole model that it is served with."""
     with tempfile.TemporaryDirectory(prefix="posttraining-") as folder:
         found = models.fetch_unmerged(reference, Path(folder), revision)
-        yield (found, None) if isinstance(found, Path) else (found.base, found.adapter)
+        if isinstance(found, Path):
+            yield found, None
+        elif evaluation_engine(plan) == "vllm" and adapts_head(found.adapter):
+            yield models.merge_fetched(found, Path(folder)), None
+        else:
+            yield found.base, found.adapter
 
 
 def recorded_measurement(reference: str, fingerprints: dict[str, str]) -> Measurement | None:

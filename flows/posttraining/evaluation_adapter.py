@@ -40,3 +40,15 @@ def vllm_adapter_arguments(adapter: Path) -> dict[str, Any]:
     # A rank above all is refused by vLLM, which names those that it knows.
     reserved = next((known for known in _RESERVED_RANKS if known >= rank), rank)
     return {"lora_local_path": str(adapter), "tokenizer": str(adapter), "max_lora_rank": reserved}
+
+
+def adapts_head(adapter: Path) -> bool:
+    """Whether an adapter changes the head too: such a one vLLM has to be given merged.
+
+    vLLM 0.31 leaves the head's update out of the log-probabilities of a prompt, which tasks of several choices are answered
+    by, and says nothing (vllm-project/vllm#51594, open on 2026-11-29); what it generates is right.
+    """
+    from safetensors import safe_open
+
+    with safe_open(adapter / "adapter_model.safetensors", framework="np") as weights:
+        return any(".lm_head." in name for name in weights.keys())  # noqa: SIM118

@@ -48,8 +48,11 @@ def fetch_model(reference: str, folder: Path, revision: str | None = None) -> Pa
         ModelError: if there is no model behind the reference.
     """
     found = fetch_unmerged(reference, folder, revision)
-    if isinstance(found, Path):
-        return found
+    return found if isinstance(found, Path) else merge_fetched(found, folder)
+
+
+def merge_fetched(found: AdaptedModel, folder: Path) -> Path:
+    """Merges an adapter into its base, which were fetched into `folder`; gives the folder of the whole model."""
     from posttraining.trainers.merging import merge_adapter
 
     whole = folder / "whole model"

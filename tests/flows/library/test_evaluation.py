@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tiny_models import write_adapter, write_model
+from tiny_models import write_adapter, write_model, write_tokenizer
 
 from posttraining import evaluation
 from posttraining.contracts.recipe import Recipe
@@ -23,6 +23,7 @@ from posttraining.evaluation_adapter import adapted_model
 from posttraining.measurement import Measurement
 from posttraining.models import fetch_model
 from posttraining.trainers.chat_template import own_template
+from posttraining.trainers.model_class import model_class
 from recipes import plan, recipe
 
 
@@ -178,3 +179,33 @@ def test_an_adapter_is_loaded_into_the_class_that_was_trained(tmp_path: Path):
     assert learnt and all(learnt)
     with pytest.raises(ValueError, match="All modules were excluded"):
         with_lm_evals_own_option(base, beside, common)
+
+
+@pytest.mark.parametrize(
+    ("target", "engine", "merges"),
+    [("lm_head", "vllm", True), ("q_proj", "vllm", False), ("lm_head", "transformers", False)],
+)
+def test_an_adapter_of_the_head_is_merged_for_vllm_which_forgets_it_in_prompts(
+    target: str, engine: str, merges: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    from peft import LoraConfig, get_peft_model
+
+    base, adapter = write_model(tmp_path / "base", "LlamaForCausalLM", "float32"), tmp_path / "adapter"
+    configuration = LoraConfig(r=2, target_modules=[target], task_type="CAUSAL_LM", init_lora_weights=False)
+    adapted: Any = get_peft_model(model_class(base).from_pretrained(base), configuration)
+    adapted.peft_config["default"].base_model_name_or_path = base.as_uri()
+    adapted.save_pretrained(adapter)
+    write_tokenizer(adapter)
+    asked: list[tuple[Path, Path | None]] = []
+
+    def evaluate(folder: Path, recipe: Any, plan: Any, template: str | None, beside: Path | None) -> Measurement:
+        assert template == own_template(adapter)
+        asked.append((folder, beside))
+        raise InterruptedError
+
+    monkeypatch.setattr(evaluation, "evaluate_model", evaluate)
+    monkeypatch.setattr(evaluation, "evaluation_engine", lambda plan: engine)
+    with pytest.raises(InterruptedError):
+        compare_with_base(recipe(), plan(recipe()), adapter.as_uri(), base.as_uri())
+    [(folder, beside)] = asked
+    assert (folder.name, beside) == (("whole model", None) if merges else ("base", adapter))
