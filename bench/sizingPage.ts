@@ -276,7 +276,7 @@ function oracleSection(oracle: readonly OracleComparison[]): string {
   if (oracle.length === 0) return "No traces yet: run `flows/sizing_oracle/trace.py`.";
   const rows = oracle.map(
     (entry) =>
-      `| ${entry.name} | ${entry.suggestion ?? ""} | ${entry.tracedGib.toFixed(2)} | ${entry.predictedGib.toFixed(2)} | ${percent(entry.predictedGib / entry.tracedGib - 1)} |`,
+      `| ${entry.name} | ${entry.precision} | ${entry.suggestion ?? ""} | ${entry.tracedGib.toFixed(2)} | ${entry.predictedGib.toFixed(2)} | ${percent(entry.predictedGib / entry.tracedGib - 1)} |`,
   );
   const errors = oracle.map((entry) => Math.abs(entry.predictedGib / entry.tracedGib - 1));
   const suggestions = oracle.filter((entry) => entry.suggestion !== undefined).length;
@@ -287,9 +287,22 @@ of one training step; the result is allocated memory. Two terms of the model (ow
 copies) were corrected after traces of LoRA of a 3B, and what accelerate's units of FSDP2 gather, and when, was worked out with
 the traces of 70B in sight: no number was fitted to them, but they are no blind test. No figure here was
 measured on a GPU. Median difference: ${percent(median(errors))}; the largest: ${percent(Math.max(...errors))}. The column "plan" names the
-cells of the README's table whose plans train with just this step: ${String(suggestions)} of 12.
+cells of the README's table whose plans train with just this step, in the same number formats and with the same rows:
+${String(suggestions)} of 12. Jobs that are called packed have all their tokens in one row, under a dense mask; all others have rows
+without padding, which were traced without a mask, where the planner counts on one. Jobs that accumulate have gradients of earlier
+passes beside them.
 
-| job | plan | traced, GiB | model, GiB | difference |
-| --- | --- | --: | --: | --: |
+The column "formats" names the policy ([precision.md](precision.md)):
+
+- \`bfloat16-mixed\`, what recipes have by default. All weights: weights, gradients and AdamW's moments in float32, computed in
+  bfloat16; FSDP2 gathers weights in bfloat16 and adds up gradients in float32; the reference is in bfloat16, on one GPU with its
+  embedding in float32. Adapters: float32 with their gradients and moments, beside weights in bfloat16; sharded, their gradients too
+  are added up in float32.
+- \`bfloat16\`. All weights: weights, gradients, moments and reference in bfloat16, on one GPU and on many. Adapters: float32 with
+  their gradients and moments, or bfloat16 where the job says so, beside weights in bfloat16; sharded, their gradients were added up
+  in bfloat16, as accelerate does by itself. All of these were traced unpacked, without accumulating, and none stands for a plan of the table.
+
+| job | formats | plan | traced, GiB | model, GiB | difference |
+| --- | --- | --- | --: | --: | --: |
 ${rows.join("\n")}`;
 }

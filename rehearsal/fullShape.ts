@@ -8,6 +8,7 @@ import { pythonOf } from "../machine/checkout.mjs";
 import { jobFromRecipe, workloadOf } from "../sizing/job";
 import { estimateMemory } from "../sizing/memory";
 import { countAdapterParameters, countParameters } from "../sizing/shape";
+import type { Workload } from "../sizing/workload";
 import { type ProgramEnd, type Program, runProgram } from "./process";
 
 /**
@@ -45,18 +46,19 @@ const tolerance = 0.05;
 /** Shards are padded to the same length on all ranks, and the planner counts no biases. */
 const parameterTolerance = 0.01;
 
+/** GPUs that train, without those that only generate. */
+const trainingGpus = ({ nodes, generationNodes, gpusPerNode }: Plan): number => (nodes - generationNodes) * gpusPerNode;
+
 /**
- * What the planner counts on.
+ * The training step of a plan as the planner sees it, without an engine that generates.
  *
  * @throws JobError when the model's shape is not known.
  */
-export function fullShapeExpectation({ recipe, plan }: Run): FullShapeExpectation {
-  const job = jobFromRecipe(recipe);
-  const gpus = (plan.nodes - plan.generationNodes) * plan.gpusPerNode;
-  const workload = workloadOf(
-    { ...job, generation: { kind: "none" } },
+export const trainingWorkload = ({ recipe, plan }: Run): Workload =>
+  workloadOf(
+    { ...jobFromRecipe(recipe), generation: { kind: "none" } },
     {
-      gpus,
+      gpus: trainingGpus(plan),
       gpusPerNode: plan.gpusPerNode,
       microBatch: plan.microBatch,
       gradientAccumulation: plan.gradientAccumulation,
@@ -67,7 +69,16 @@ export function fullShapeExpectation({ recipe, plan }: Run): FullShapeExpectatio
       engineTensorParallel: 1,
     },
   );
-  const { trainable, shape } = job;
+
+/**
+ * What the planner counts on.
+ *
+ * @throws JobError when the model's shape is not known.
+ */
+export function fullShapeExpectation({ recipe, plan }: Run): FullShapeExpectation {
+  const workload = trainingWorkload({ recipe, plan });
+  const gpus = trainingGpus(plan);
+  const { trainable, shape } = workload;
   const adapters = trainable.kind === "full" ? 0 : countAdapterParameters(shape, trainable.rank, trainable.targets);
   const isSharded = plan.sharding === "fsdp2";
   return {

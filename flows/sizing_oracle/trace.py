@@ -125,10 +125,12 @@ class Job:
         adapters = " in bf16 with dropout" if self.adapterBytes == 2 and self.dropout > 0 else ""
         reference = f", reference {self.reference}" if self.reference != "none" else ""
         packed = f" packed ({self.attention})" if self.packed else ""
+        accumulates = ", accumulating" if self.accumulates else ""
         precision = "" if self.precision == "bfloat16-mixed" else f", {self.precision}"
         return (
             f"{self.method.upper()} {self.model.split('/')[-1]}, {trainable}{adapters}, {self.microBatch} x"
-            f" {self.sequenceTokens}{packed}{reference}, checkpointing {self.checkpointing}{sharding}{precision}"
+            f" {self.sequenceTokens}{packed}{reference}, checkpointing {self.checkpointing}{sharding}{accumulates}"
+            f"{precision}"
         )
 
     @property
@@ -680,42 +682,53 @@ def jobs() -> list[Job]:
     llama = "meta-llama/Llama-3.2-3B"
     large = "meta-llama/Llama-3.1-70B"
     # The training steps of the plans that the README suggests.
-    suggested = [
-        Job("sft", small, "lora", 32, 4096, 4096, 1, "none", "none", 1),
-        Job("sft", small, "full", 0, 4096, 4096, 8, "full", "none", 1),
-        Job("sft", large, "lora", 32, 4096, 4096, 1, "full", "none", 8),
-        Job("sft", large, "full", 0, 4096, 4096, 4, "full", "none", 16),
+    accumulating = [
+        Job("sft", small, "lora", 32, 4096, 4096, 1, "none", "none", 1, packed=True),
+        Job("sft", small, "full", 0, 4096, 4096, 1, "none", "none", 1, packed=True),
+        Job("sft", large, "lora", 32, 4096, 4096, 1, "full", "none", 8, packed=True),
+        Job("sft", large, "full", 0, 4096, 4096, 1, "full", "none", 8, packed=True),
         Job("dpo", small, "lora", 32, 2048, 2048, 1, "none", "adapter-off", 1),
-        Job("dpo", small, "full", 0, 2048, 2048, 1, "full", "separate", 1),
-        Job("dpo", large, "lora", 32, 2048, 2048, 1, "full", "adapter-off", 8),
-        Job("dpo", large, "full", 0, 2048, 2048, 1, "full", "separate", 8),
-        Job("grpo", small, "lora", 32, 1536, 1024, 2, "none", "none", 1),
-        Job("grpo", small, "full", 0, 1536, 1024, 1, "none", "none", 1),
-        Job("grpo", large, "lora", 32, 1536, 1024, 1, "full", "none", 8),
-        Job("grpo", large, "full", 0, 1536, 1024, 8, "full", "none", 16),
-    ]
-    others = [
-        Job("sft", llama, "full", 0, 2048, 2048, 2, "none", "none", 1),
-        Job("sft", llama, "lora", 16, 2048, 2048, 2, "none", "none", 1),
         Job("dpo", small, "full", 0, 2048, 2048, 1, "none", "separate", 1),
+        Job("dpo", large, "lora", 32, 2048, 2048, 1, "full", "adapter-off", 8),
+        Job("grpo", small, "lora", 32, 1536, 1024, 2, "none", "none", 1),
+        Job("grpo", small, "full", 0, 1536, 1024, 2, "none", "none", 1),
+        Job("grpo", large, "lora", 32, 1536, 1024, 1, "full", "none", 8),
+    ]
+    suggested = [
+        *(replace(each, accumulates=True) for each in accumulating),
+        Job("dpo", large, "full", 0, 2048, 2048, 4, "full", "separate", 32),
+        Job("grpo", large, "full", 0, 1536, 1024, 8, "full", "none", 32),
+    ]
+    adapters = [
+        Job("sft", llama, "lora", 16, 2048, 2048, 2, "none", "none", 1),
         Job("sft", large, "lora", 32, 4096, 4096, 2, "full", "none", 8),
         Job("dpo", small, "lora", 16, 2048, 2048, 1, "none", "adapter-off", 1),
-        Job("grpo", small, "full", 0, 1536, 1024, 4, "none", "none", 1),
         Job("grpo", small, "lora", 32, 1536, 1024, 4, "full", "none", 1),
         # SageMaker HyperPod's recipe for 32B at its limit of tokens, the tightest of all on the instances that they name.
         Job(
             "dpo", "Qwen/Qwen2.5-32B", "lora", 16, 4096, 4096, 1, "full", "adapter-off", 8, dropout=0.05, adapterBytes=2
         ),
-        Job("sft", large, "full", 0, 4096, 4096, 1, "full", "none", 8),
-        Job("dpo", small, "full", 0, 2048, 2048, 1, "full", "precomputed", 1),
-        Job("dpo", large, "full", 0, 2048, 2048, 1, "full", "precomputed", 8),
         Job("kto", small, "lora", 32, 2048, 2048, 2, "none", "adapter-off", 1),
+        Job("kto", large, "lora", 32, 2048, 2048, 2, "full", "adapter-off", 8),
+    ]
+    narrow = [
+        Job("sft", small, "full", 0, 4096, 4096, 8, "full", "none", 1),
+        Job("sft", large, "full", 0, 4096, 4096, 4, "full", "none", 16),
+        Job("sft", large, "full", 0, 4096, 4096, 1, "full", "none", 8),
+        Job("sft", llama, "full", 0, 2048, 2048, 2, "none", "none", 1),
+        Job("dpo", small, "full", 0, 2048, 2048, 1, "full", "separate", 1),
+        Job("dpo", small, "full", 0, 2048, 2048, 1, "none", "separate", 1),
+        Job("dpo", small, "full", 0, 2048, 2048, 1, "full", "precomputed", 1),
+        Job("dpo", large, "full", 0, 2048, 2048, 1, "full", "separate", 8),
+        Job("dpo", large, "full", 0, 2048, 2048, 1, "full", "precomputed", 8),
+        Job("grpo", small, "full", 0, 1536, 1024, 1, "none", "none", 1),
+        Job("grpo", small, "full", 0, 1536, 1024, 4, "none", "none", 1),
+        Job("grpo", large, "full", 0, 1536, 1024, 8, "full", "none", 16),
         Job("kto", small, "full", 0, 2048, 2048, 2, "full", "separate", 1),
         Job("kto", small, "full", 0, 2048, 2048, 2, "none", "precomputed", 1),
-        Job("kto", large, "lora", 32, 2048, 2048, 2, "full", "adapter-off", 8),
         Job("kto", large, "full", 0, 2048, 2048, 2, "full", "separate", 8),
     ]
-    return suggested + others
+    return suggested + adapters + [replace(each, precision="bfloat16") for each in narrow]
 
 
 def _prepare(processes: int) -> None:

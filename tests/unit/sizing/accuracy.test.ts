@@ -16,7 +16,7 @@ import {
 } from "../../../bench/evaluation";
 import { hyperpodCases, hyperpodCosts } from "../../../bench/hyperpod";
 import { measuredRows, parseCsv } from "../../../bench/measurements";
-import { oracleComparison } from "../../../bench/oracle";
+import { isStepOf, oracleComparison, plannedCells, type PlannedCell, type Trace } from "../../../bench/oracle";
 import { sizingDocument } from "../../../bench/sizingPage";
 
 // Searches and child processes take seconds on a busy machine.
@@ -113,6 +113,73 @@ describe("the planner against traced training steps", () => {
             ),
             `${method}, ${trainable}, sharded: ${String(sharded)}`,
           ).toBe(true);
+  });
+});
+
+describe("a trace that stands for a plan of the README's table", () => {
+  const cells = plannedCells();
+
+  const cellNamed = (name: string): PlannedCell => {
+    const cell = cells.find((each) => each.name === name);
+    if (cell === undefined) throw new Error(`${name}: the README's table has no such plan`);
+    return cell;
+  };
+
+  /** A trace of the step of a cell's plan. */
+  function traceOf({ name, recipe, plan }: PlannedCell): Trace {
+    const gpus = (plan.nodes - plan.generationNodes) * plan.gpusPerNode;
+    const { trainable, sequence } = recipe;
+    return {
+      name,
+      method: recipe.method,
+      model: recipe.model.shape ?? recipe.model.base,
+      trainable: trainable.kind === "full" ? "full" : "lora",
+      rank: trainable.kind === "full" ? 0 : trainable.rank,
+      sequenceTokens: sequence.maxLength,
+      completionTokens: sequence.maxCompletionLength ?? sequence.maxLength,
+      microBatch: plan.microBatch,
+      checkpointing: plan.activationCheckpointing,
+      reference: recipe.method !== "dpo" ? "none" : trainable.kind === "full" ? "separate" : "adapter-off",
+      shards: plan.sharding === "fsdp2" ? gpus : 1,
+      dropout: 0,
+      adapterBytes: 4,
+      precision: "bfloat16-mixed",
+      packed: recipe.method === "sft",
+      attention: "sdpa",
+      accumulates: plan.gradientAccumulation > 1,
+      targets: "all-linear",
+      peakGib: 1,
+      byCategoryGib: {},
+    };
+  }
+
+  it.each(cells)("is of the same step: $name", (cell) => {
+    const trace = traceOf(cell);
+    expect(cells.filter((each) => isStepOf(trace, each)).map(({ name }) => name)).toEqual([cell.name]);
+  });
+
+  it.each(cells)("has the number formats of the plan: $name", (cell) => {
+    expect(isStepOf({ ...traceOf(cell), precision: "bfloat16" }, cell)).toBe(false);
+  });
+
+  it.each<[string, Partial<Trace>]>([
+    ["SFT 3B full", { packed: false }],
+    ["SFT 70B LoRA", { packed: false }],
+    ["SFT 70B full", { attention: "flash" }],
+    ["DPO 3B full", { accumulates: false }],
+    ["DPO 3B full", { reference: "precomputed" }],
+    ["DPO 70B LoRA", { adapterBytes: 2 }],
+    ["GRPO 70B LoRA", { rank: 16 }],
+    ["GRPO 3B LoRA", { dropout: 0.05 }],
+  ])("%s: not with %j", (name, change) => {
+    const cell = cellNamed(name);
+    expect(isStepOf({ ...traceOf(cell), ...change }, cell)).toBe(false);
+  });
+
+  it("is none of those in bfloat16 alone, for all plans mix formats", () => {
+    const narrow = oracleComparison().filter(({ precision }) => precision === "bfloat16");
+    expect(narrow.length).toBeGreaterThan(0);
+    expect(narrow.filter(({ suggestion }) => suggestion !== undefined)).toEqual([]);
   });
 });
 
