@@ -17,7 +17,7 @@ from posttraining.contracts.flow_result import FlowResult
 from posttraining.contracts.run_document import RunDocument
 from posttraining.data.step import examples_of
 from posttraining.examples import Examples
-from posttraining.gate import judge, measured, passes
+from posttraining.gate import judge, measured, outcome, passes
 from posttraining.json_values import finite
 from posttraining.metaflow_repairs import repair_extensions
 from posttraining.placement import arguments_of_every_step, arguments_of_steps_on_gpus
@@ -176,6 +176,7 @@ class PostTrainingFlow(FlowSpec):
         }
         # JSON has no words for what is not a number.
         self.result = finite(result)
+        print(outcome(self.result["gate"], result["modelUri"]), flush=True)
         self.next(self.register)
 
     @step

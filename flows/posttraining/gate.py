@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import TypedDict
@@ -60,6 +61,25 @@ def judge(
 def passes(judged: list[JudgedCondition]) -> bool:
     """Whether all judged conditions hold."""
     return all(condition["passed"] for condition in judged)
+
+
+def outcome(judged: list[JudgedCondition], uri: str) -> str:
+    """What a run's log says of its gate: what was missed, and by which number."""
+    missed = [_missed(condition) for condition in judged if not condition["passed"]]
+    if not missed:
+        return f"The gate is passed: {uri} is promoted."
+    return f"The gate is missed, and {uri} is kept but not promoted: {'; '.join(missed)}."
+
+
+def _missed(condition: JudgedCondition) -> str:
+    demands = {name: condition.get(name) for name in ("minimum", "maximum", "minimumGain") if name in condition}
+    asked = ", ".join(f"{name} {demand}" for name, demand in demands.items())
+    bounds = f" (bounds {json.dumps(condition['bounds'])})" if "bounds" in condition else ""
+    return f"{condition['metric']} is {_shown(condition['value'])}, and the gate asks for {asked}{bounds}"
+
+
+def _shown(value: float | None) -> str:
+    return "not a finite number" if value is None else f"{value:.4g}"
 
 
 def measured(name: str, metrics: Metrics) -> MeasuredMetric:

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from posttraining.contracts.recipe import GateCondition
-from posttraining.gate import DocumentValues, GateError, Metrics, Samples, judge, measured, passes
+from posttraining.gate import DocumentValues, GateError, Metrics, Samples, judge, measured, outcome, passes
 
 METRICS: Metrics = {
     "sums/number": {"before": 0.2, "after": 0.9},
@@ -134,3 +134,18 @@ def test_several_models_raise_a_confidence_and_nothing_else():
     assert judged.get("confidence") == 0.5
     (judged,) = judge([{"metric": "sums/number", "minimum": 0.8}], SAMPLED, SAMPLES, chances=4)
     assert "confidence" not in judged
+
+
+def test_a_runs_log_says_what_was_missed_and_that_the_model_is_kept():
+    metrics: Metrics = {"task/acc": {"before": 0.5, "after": 0.51}, "task/other": {"before": None, "after": 1.0}}
+    conditions: list[GateCondition] = [
+        {"metric": "task/acc", "minimum": 0.8, "minimumGain": 0.1},
+        {"metric": "task/other", "minimum": 0.8},
+    ]
+    missed = outcome(judge(conditions, metrics), "s3://models/one")
+    assert "s3://models/one is kept but not promoted: task/acc is 0.51, and the gate asks for minimum 0.8" in missed
+    assert "minimumGain 0.1" in missed
+    assert "task/other" not in missed
+    assert (
+        outcome(judge(conditions[1:], metrics), "s3://models/one") == "The gate is passed: s3://models/one is promoted."
+    )
