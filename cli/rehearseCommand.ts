@@ -5,7 +5,14 @@ import { type Plan, planSchema } from "../contracts/plan";
 import type { Recipe } from "../contracts/recipe";
 import type { RehearsalRecord } from "../contracts/rehearsal";
 import { layout } from "../machine/checkout.mjs";
-import { loadRecipe, overridden, parseRecipe, type RecipeOverrides, type RecipeResult } from "../recipe/read";
+import {
+  loadRecipe,
+  overridden,
+  parseRecipe,
+  type RecipeOverrides,
+  type RecipeResult,
+  withOverride,
+} from "../recipe/read";
 import { runDocumentErrors } from "../recipe/runDocument";
 import { rehearsalIdentity } from "../rehearsal/identity";
 import { defaultProcesses } from "../rehearsal/processes";
@@ -63,13 +70,6 @@ const isTrainable = (word: string): word is TrainableOption => Object.hasOwn(tra
 
 const fieldPath = /^[A-Za-z]\w*(?:\.[A-Za-z]\w*)*$/;
 
-/** Lays one value into a tree of overrides, by its path. */
-function withValue(tree: RecipeOverrides, [key = "", ...rest]: readonly string[], value: unknown): RecipeOverrides {
-  const below = Object.hasOwn(tree, key) ? tree[key] : undefined;
-  const branch = typeof below === "object" && below !== null && !Array.isArray(below) ? (below as RecipeOverrides) : {};
-  return { ...tree, [key]: rest.length === 0 ? value : withValue(branch, rest, value) };
-}
-
 /** What `--set` lays over the recipe; values are YAML, as in the recipe's file. */
 function readOverrides(settings: readonly string[], problems: string[]): RecipeOverrides {
   let overrides: RecipeOverrides = {};
@@ -80,7 +80,7 @@ function readOverrides(settings: readonly string[], problems: string[]): RecipeO
       continue;
     }
     try {
-      overrides = withValue(overrides, path.split("."), parseYaml(text) as unknown);
+      overrides = withOverride(overrides, path.split("."), parseYaml(text) as unknown);
     } catch {
       problems.push(`--set: the value in ${shownValue(setting)} is no YAML`);
     }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { layout, root } from "../machine/checkout.mjs";
+import { shellWord } from "../machine/shellWord";
 import { Problem } from "../setup/problem.mjs";
 import { projectName } from "./stackConfiguration";
 
@@ -34,15 +35,16 @@ export class DamagedState extends Problem {
         : `Beside it lies the one before, of ${saved.when}, with ${saved.resources} resources. To go on from it:`,
       ...(saved === undefined
         ? []
-        : [`  cp ${quoted(path.relative(root, backup))} ${quoted(shown)}`, `  npm run pulumi -- refresh -s ${stack}`]),
+        : [
+            `  cp ${shellWord(path.relative(root, backup))} ${shellWord(shown)}`,
+            `  npm run pulumi -- refresh -s ${stack}`,
+          ]),
       `Older ones: ${path.relative(root, path.join(layout.pulumiState, ".pulumi", "history", projectName(), stack))}.`,
       "The other stacks are not concerned.",
     ]);
     this.name = "DamagedState";
   }
 }
-
-const quoted = (file: string): string => (/^[\w./-]+$/.test(file) ? file : `'${file}'`);
 
 /** The file of a state, as far as it is read here. */
 interface StateFile {

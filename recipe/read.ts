@@ -126,6 +126,17 @@ export function readRecipe(name: string, directory: string = recipesDirectory): 
   return result.recipe;
 }
 
+/** Overrides with one more value, laid in by the path of its field. */
+export function withOverride(
+  tree: RecipeOverrides,
+  [key = "", ...rest]: readonly string[],
+  value: unknown,
+): RecipeOverrides {
+  const below = Object.hasOwn(tree, key) ? tree[key] : undefined;
+  const branch = typeof below === "object" && below !== null && !Array.isArray(below) ? (below as RecipeOverrides) : {};
+  return { ...tree, [key]: rest.length === 0 ? value : withOverride(branch, rest, value) };
+}
+
 /** The method is the file's: overrides that name another one are a slip, which the recipe's other fields then show. */
 export function overridden(document: unknown, overrides: RecipeOverrides): unknown {
   const method = isPlainObject(document) ? document.method : undefined;

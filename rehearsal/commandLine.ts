@@ -1,8 +1,9 @@
 import type { Plan } from "../contracts/plan";
 import type { Recipe } from "../contracts/recipe";
 import { canonical } from "../contracts/canonical";
+import { shellWord } from "../machine/shellWord";
 import { localStackMachine, planErrors, planForThisMachine } from "../recipe/plan";
-import { loadRecipe, type RecipeOverrides, recipeNames } from "../recipe/read";
+import { loadRecipe, type RecipeOverrides, recipeNames, withOverride } from "../recipe/read";
 import { isTinyModel } from "../recipe/relations";
 
 /** The command that rehearses a run: what a refusal asks for. */
@@ -20,9 +21,6 @@ function differences(own: Tree, file: Tree, path: readonly string[] = []): [stri
   });
 }
 
-const quoted = (text: string): string =>
-  /^[\w.,:/=+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-
 /** A value as `--set` reads it: YAML, of which JSON is a part; words stand for themselves. */
 const written = (value: unknown): string =>
   typeof value === "string" && /^[A-Za-z][\w/-]*$/.test(value) && !/^(?:true|false|null|yes|no)$/i.test(value)
@@ -35,20 +33,12 @@ function settingsOf(recipe: Recipe): [string, unknown][] | undefined {
   const file = loadRecipe(recipe.name);
   if ("errors" in file) return undefined;
   const settings = differences(recipe, file.recipe);
-  const made = loadRecipe(recipe.name, treeOf(settings));
+  const overrides = settings.reduce<RecipeOverrides>(
+    (tree, [path, value]) => withOverride(tree, path.split("."), value),
+    {},
+  );
+  const made = loadRecipe(recipe.name, overrides);
   return "recipe" in made && canonical(made.recipe) === canonical(recipe) ? settings : undefined;
-}
-
-/** Values by their paths as a tree. */
-function treeOf(settings: readonly [string, unknown][]): RecipeOverrides {
-  const tree: Record<string, unknown> = {};
-  for (const [path, value] of settings) {
-    const keys = path.split(".");
-    let branch = tree;
-    for (const key of keys.slice(0, -1)) branch = (branch[key] ??= {}) as Record<string, unknown>;
-    branch[keys.at(-1) ?? ""] = value;
-  }
-  return tree;
 }
 
 /** Whether the command plans the same of its own accord, as far as that can be told without the planner, which is long to load. */
@@ -69,8 +59,8 @@ export function rehearseCommandLine(recipe: Recipe, plan: Plan): string | undefi
   if (settings === undefined) return undefined;
   return [
     `npm run rehearse -- ${recipe.name}`,
-    ...settings.map(([path, value]) => `--set ${quoted(`${path}=${written(value)}`)}`),
-    ...(isPlanned(recipe, plan) ? [] : [`--plan ${quoted(JSON.stringify(plan))}`]),
+    ...settings.map(([path, value]) => `--set ${shellWord(`${path}=${written(value)}`)}`),
+    ...(isPlanned(recipe, plan) ? [] : [`--plan ${shellWord(JSON.stringify(plan))}`]),
   ].join(" ");
 }
 

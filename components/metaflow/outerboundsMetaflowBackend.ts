@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { shellWord } from "../../machine/shellWord";
 import type { Orchestrator } from "../../contracts/orchestrator";
 import type { AwsArtifactStore } from "../store/artifactStore";
 import { componentTypes } from "../core/componentTypes";
@@ -191,9 +192,4 @@ export function signInCommand(
     case "environment":
       return [...words, "--jwt-token", '"$OUTERBOUNDS_JWT"', "--force"].join(" ");
   }
-}
-
-/** A word as a POSIX shell reads it, quoted where it has to be. */
-function shellWord(word: string): string {
-  return /^[\w.@/:-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from posttraining.models import ADAPTER_CONFIGURATION
 from posttraining.trainers.model_class import model_class
 
 # Ranks that vLLM 0.31 reserves room for (`vllm.config.lora.MaxLoRARanks`), as provider/servedAdapters.ts has them.
@@ -36,7 +37,7 @@ def adapted_model(base: Path, adapter: Path, arguments: dict[str, Any]) -> Any:
 
 def vllm_adapter_arguments(adapter: Path) -> dict[str, Any]:
     """What lm-eval's model for vLLM is told of an adapter beside its base; it enables adapters where it is given one."""
-    rank = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"]
+    rank = json.loads((adapter / ADAPTER_CONFIGURATION).read_text(encoding="utf-8"))["r"]
     # A rank above all is refused by vLLM, which names those that it knows.
     reserved = next((known for known in _RESERVED_RANKS if known >= rank), rank)
     return {"lora_local_path": str(adapter), "tokenizer": str(adapter), "max_lora_rank": reserved}

@@ -10,7 +10,7 @@ from typing import TypedDict
 from posttraining.contracts.lineage import SavedAdapter
 from posttraining.contracts.plan import Plan
 from posttraining.contracts.recipe import Recipe
-from posttraining.models import ADAPTER_FOLDER
+from posttraining.models import ADAPTER_CONFIGURATION, ADAPTER_FOLDER
 from posttraining.trainers.precision import numbers_of
 
 SavedAs = SavedAdapter | None
@@ -79,8 +79,6 @@ def _merge(recipe: Recipe, plan: Plan, base: Path, trained: Path, folder: Path) 
 
 def _name_base(adapter: Path, reference: str, revision: str | None) -> None:
     """Has an adapter name its base as everybody knows it; the trainer knows the folder on its node."""
-    from posttraining.trainers.saving import ADAPTER_CONFIGURATION
-
     file = adapter / ADAPTER_CONFIGURATION
     content = json.loads(file.read_text(encoding="utf-8"))
     content |= {"base_model_name_or_path": reference, "revision": revision}

@@ -17,7 +17,7 @@ from posttraining.contracts.flow_result import FlowResult
 from posttraining.contracts.run_document import RunDocument
 from posttraining.data.step import examples_of
 from posttraining.examples import Examples
-from posttraining.gate import judge, measured, outcome, passes
+from posttraining.gate import judge, measured, outcome, passes, standing
 from posttraining.json_values import finite
 from posttraining.metaflow_repairs import repair_extensions
 from posttraining.placement import arguments_of_every_step, arguments_of_steps_on_gpus
@@ -176,7 +176,7 @@ class PostTrainingFlow(FlowSpec):
         }
         # JSON has no words for what is not a number.
         self.result = finite(result)
-        print(outcome(self.result["gate"], result["modelUri"]), flush=True)
+        print(outcome(self.result["gate"]), flush=True)
         self.next(self.register)
 
     @step
@@ -194,6 +194,7 @@ class PostTrainingFlow(FlowSpec):
             pathspec=f"{current.flow_name}/{current.run_id}",
             flow_file=Path(sys.argv[0]).resolve(),
         )
+        print(standing(self.result["promoted"], self.result["modelUri"]), flush=True)
         self.next(self.end)
 
     @card(type="blank", id="result")

@@ -63,12 +63,15 @@ def passes(judged: list[JudgedCondition]) -> bool:
     return all(condition["passed"] for condition in judged)
 
 
-def outcome(judged: list[JudgedCondition], uri: str) -> str:
+def outcome(judged: list[JudgedCondition]) -> str:
     """What a run's log says of its gate: what was missed, and by which number."""
     missed = [_missed(condition) for condition in judged if not condition["passed"]]
-    if not missed:
-        return f"The gate is passed: {uri} is promoted."
-    return f"The gate is missed, and {uri} is kept but not promoted: {'; '.join(missed)}."
+    return f"The gate is missed: {'; '.join(missed)}." if missed else "The gate is passed."
+
+
+def standing(promoted: bool, uri: str) -> str:
+    """What a run's log says of a model that is registered."""
+    return f"{uri} is registered and promoted." if promoted else f"{uri} is kept but not promoted."
 
 
 def _missed(condition: JudgedCondition) -> str:

@@ -14,7 +14,7 @@ from posttraining.contracts.lineage import Lineage
 LINEAGE_FILE = "lineage.json"
 ADAPTER_FOLDER = "adapter"
 """Below a whole model's prefix: the adapter that was merged into it."""
-_ADAPTER_CONFIGURATION = "adapter_config.json"
+ADAPTER_CONFIGURATION = "adapter_config.json"
 
 
 class ModelError(ValueError):
@@ -77,13 +77,13 @@ def fetch_unmerged(reference: str, folder: Path, revision: str | None = None) ->
     found = _fetch(reference, folder, revision)
     if (found / "config.json").is_file():
         # transformers would load both, and what is trained, merged or compared would be neither.
-        if (found / _ADAPTER_CONFIGURATION).is_file():
+        if (found / ADAPTER_CONFIGURATION).is_file():
             raise ModelError(
-                f"model {reference} is a whole model and an adapter at once: it has config.json and {_ADAPTER_CONFIGURATION}; "
+                f"model {reference} is a whole model and an adapter at once: it has config.json and {ADAPTER_CONFIGURATION}; "
                 "put the adapter's files into a folder of their own"
             )
         return found
-    if not (found / _ADAPTER_CONFIGURATION).is_file():
+    if not (found / ADAPTER_CONFIGURATION).is_file():
         raise ModelError(f"model {reference} has no config.json")
     return _with_base(reference, found, folder)
 
@@ -103,17 +103,17 @@ def fetch_adapter(reference: str, folder: Path) -> AdaptedModel | None:
     """
     found = _fetch(reference, folder, None)
     for adapter in (found, found / ADAPTER_FOLDER):
-        if (adapter / _ADAPTER_CONFIGURATION).is_file():
+        if (adapter / ADAPTER_CONFIGURATION).is_file():
             return _with_base(reference, adapter, folder)
     return None
 
 
 def _with_base(reference: str, adapter: Path, folder: Path) -> AdaptedModel:
-    named = json.loads((adapter / _ADAPTER_CONFIGURATION).read_text(encoding="utf-8"))
+    named = json.loads((adapter / ADAPTER_CONFIGURATION).read_text(encoding="utf-8"))
     base = named.get("base_model_name_or_path")
     if not base:
         raise ModelError(
-            f"the adapter {reference} does not name its base (base_model_name_or_path in {_ADAPTER_CONFIGURATION})"
+            f"the adapter {reference} does not name its base (base_model_name_or_path in {ADAPTER_CONFIGURATION})"
         )
     try:
         whole = fetch_model(base, _base_folder(folder), named.get("revision"))

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from posttraining.library_imports import lean_imports
+from posttraining.models import ADAPTER_CONFIGURATION
 from posttraining.trainers.chat_template import own_template
 from posttraining.trainers.merging import PROCESSOR_FILES
 from posttraining.trainers.model_class import ModelClassError, model_class, model_without_weights
-from posttraining.trainers.saving import ADAPTER_CONFIGURATION, ADAPTER_FILE
+from posttraining.trainers.saving import ADAPTER_FILE
 
 # Tokens with a meaning of their own, by their names in a tokenizer. A trainer may choose another padding.
 _SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token")

@@ -15,6 +15,7 @@ from posttraining.contracts.rehearsal_report import RehearsalInvariant, Rehearsa
 from posttraining.contracts.rehearsal_request import RehearsalRequest
 from posttraining.contracts.run_document import RunDocument
 from posttraining.library_imports import lean_imports
+from posttraining.models import ADAPTER_CONFIGURATION, ADAPTER_FOLDER
 from posttraining.rehearsal import rows
 from posttraining.rehearsal.endpoint import ADAPTER_NAMES, NAME, Endpoint
 from posttraining.rehearsal.evidence import Attempt, Saved, read_attempt
@@ -333,8 +334,8 @@ class _Rehearsal:
 
 def adapter_folder(model: Path) -> Path | None:
     """Where a registered model keeps its adapter; None where it keeps none."""
-    folders = (model / "adapter", model)
-    return next((folder for folder in folders if (folder / "adapter_config.json").is_file()), None)
+    folders = (model / ADAPTER_FOLDER, model)
+    return next((folder for folder in folders if (folder / ADAPTER_CONFIGURATION).is_file()), None)
 
 
 def _is_generated(attempt: Attempt) -> bool:

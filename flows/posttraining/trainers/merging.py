@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from posttraining.library_imports import lean_imports
+from posttraining.models import ADAPTER_CONFIGURATION
 from posttraining.trainers.model_class import model_class
-from posttraining.trainers.saving import ADAPTER_CONFIGURATION, ADAPTER_FILE
+from posttraining.trainers.saving import ADAPTER_FILE
 
 # Files that say how pictures and sounds become inputs: a tokenizer does not write them.
 PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from posttraining.models import ADAPTER_CONFIGURATION
 from posttraining.trainers.checkpointed_adapters import without_wrappers
 
 ADAPTER_FILE = "adapter_model.safetensors"
-ADAPTER_CONFIGURATION = "adapter_config.json"
 
 # What the trainer writes beside the model: its pickled arguments, and a card for the hub.
 _UNWANTED = ("training_args.bin", "README.md")
